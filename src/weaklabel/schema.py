@@ -1,0 +1,320 @@
+"""Label schemas, vote codes and the column types of every table that is written."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import yaml
+
+from weaklabel.errors import Problems, SchemaError, did_you_mean
+
+ABSTAIN = -1
+"""The labeler looked at the row and has no opinion: evidence."""
+MISSING = -2
+"""The labeler was not asked, or failed: no evidence."""
+MAX_CODE = 126
+"""Largest vote code; codes 0 to k-1 are the classes in schema order."""
+
+STATUSES = ("labeled", "tie", "uncovered", "below_threshold")
+VOTE_PREFIX = "lf:"
+
+LABEL_COLUMNS: dict[str, Any] = {
+    "id": pl.String,
+    "label": pl.String,
+    "status": pl.String,
+    "probabilities": pl.List(pl.Float32),
+    "n_votes": pl.Int32,
+    "pattern": pl.Int64,
+    "run_id": pl.String,
+}
+"""Columns of the label table; `probabilities` is in schema order and null for a row without votes."""
+
+GOLD_COLUMNS: dict[str, Any] = {"id": pl.String, "label": pl.String}
+
+_LABEL_KEYS = {"name", "description", "aliases", "parents"}
+_SCHEMA_KEYS = {"labels", "exclusive", "version", "name", "description"}
+
+
+@dataclass(frozen=True)
+class Label:
+    """One class of a task.
+
+    Parameters
+    ----------
+    name
+        The name under which it is stored everywhere.
+    description
+        What belongs to it, in a sentence.
+    aliases
+        Other spellings that input may use.
+    parents
+        Names of broader labels of the same schema.
+    """
+
+    name: str
+    description: str = ""
+    aliases: tuple[str, ...] = ()
+    parents: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, init=False)
+class LabelSchema:
+    """The classes of a task, in order; the position of a class is its vote code.
+
+    Parameters
+    ----------
+    labels
+        Names, or `Label` objects, two or more (one or more when not exclusive).
+    exclusive
+        True: exactly one label a row. False: any number (multi-label).
+    version
+        Changed by its owner whenever a label changes its meaning.
+    name
+        Name of the task, for messages.
+
+    Raises
+    ------
+    Problems
+        With every problem found: empty or doubled names, an alias that is taken, an unknown or circular parent.
+
+    Examples
+    --------
+    >>> schema = LabelSchema(["ham", Label("spam", aliases=("junk",))])
+    >>> schema.code("junk"), schema.names
+    (1, ('ham', 'spam'))
+    >>> schema.code("spma")
+    Traceback (most recent call last):
+    ...
+    weaklabel.errors.SchemaError: unknown label 'spma'
+      available: ham, spam
+      hint: did you mean 'spam'?
+    """
+
+    labels: tuple[Label, ...]
+    exclusive: bool = True
+    version: str = "1"
+    name: str = ""
+    _codes: Mapping[str, int] = field(repr=False, compare=False, default_factory=dict)
+
+    def __init__(
+        self,
+        labels: Sequence[str | Label],
+        *,
+        exclusive: bool = True,
+        version: str = "1",
+        name: str = "",
+    ) -> None:
+        rows = tuple(lab if isinstance(lab, Label) else Label(_text(lab)) for lab in labels)
+        problems = _problems(rows, exclusive)
+        if problems:
+            raise Problems(f"label schema {name!r}" if name else "the label schema", problems)
+        codes = {spelling: i for i, lab in enumerate(rows) for spelling in (lab.name, *lab.aliases)}
+        for attribute, value in (
+            ("labels", rows),
+            ("exclusive", bool(exclusive)),
+            ("version", str(version)),
+            ("name", name),
+            ("_codes", codes),
+        ):
+            object.__setattr__(self, attribute, value)
+
+    @classmethod
+    def from_yaml(cls, path: str | Path) -> LabelSchema:
+        """Read a schema from a YAML file.
+
+        Parameters
+        ----------
+        path
+            A file with `labels:` (names, or mappings with name, description, aliases, parents) and, if wanted,
+            `exclusive`, `version`, `name`.
+
+        Raises
+        ------
+        SchemaError
+            The file is missing, is not UTF-8 or not YAML, or has an unknown key.
+        Problems
+            The labels contradict each other.
+        """
+        path = Path(path)
+        try:
+            loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise SchemaError(
+                f"can't read the label schema: {error.strerror}",
+                where=str(path),
+                hint="a task's folder holds a schema.yaml with `labels: [a, b]`",
+            ) from error
+        except UnicodeDecodeError as error:
+            raise SchemaError(
+                f"the label schema is not UTF-8 (byte {error.start})",
+                where=str(path),
+                hint="save it as UTF-8",
+            ) from error
+        except yaml.YAMLError as error:
+            mark = getattr(error, "problem_mark", None)
+            line = f":{mark.line + 1}" if mark else ""
+            raise SchemaError(
+                f"the label schema is not valid YAML: {getattr(error, 'problem', error)}",
+                where=f"{path}{line}",
+            ) from error
+        try:
+            return cls.from_dict(loaded)
+        except (SchemaError, Problems) as error:
+            error.where = error.where or str(path)
+            if isinstance(error, Problems):
+                error.what = error.what.replace("the label schema", str(path))
+            raise
+
+    @classmethod
+    def from_dict(cls, data: Any) -> LabelSchema:
+        """Make a schema from what its YAML holds (see `from_yaml`)."""
+        if not isinstance(data, Mapping) or "labels" not in data:
+            raise SchemaError("a label schema is a mapping with `labels:`", hint="labels: [ham, spam]")
+        _known_keys(data, _SCHEMA_KEYS, "label schema")
+        if not isinstance(data["labels"], list):
+            raise SchemaError("`labels` is a list of names or mappings", hint="labels: [ham, spam]")
+        exclusive = data.get("exclusive", True)
+        if not isinstance(exclusive, bool):
+            raise SchemaError(f"`exclusive` is true or false, not {exclusive!r}")
+        return cls(
+            [_label(entry) for entry in data["labels"]],
+            exclusive=exclusive,
+            version=str(data.get("version", "1")),
+            name=str(data.get("name", "")),
+        )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names in code order."""
+        return tuple(lab.name for lab in self.labels)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and unicodedata.normalize("NFC", name) in self._codes
+
+    def code(self, name: str, *, where: str | None = None) -> int:
+        """Return the vote code of a name or alias.
+
+        Raises
+        ------
+        SchemaError
+            The name is unknown; the nearest known names are given.
+        """
+        found = self._codes.get(unicodedata.normalize("NFC", name)) if isinstance(name, str) else None
+        if found is None:
+            hint = did_you_mean(name, self._codes)
+            raise SchemaError(f"unknown label {name!r}", where=where, available=self.names, hint=hint)
+        return found
+
+    def label(self, code: int) -> str:
+        """Return the name of a class code, 0 to k-1."""
+        if not 0 <= code < len(self):
+            raise SchemaError(
+                f"code {code} is no class; classes are 0 to {len(self) - 1}", available=self.names
+            )
+        return self.labels[code].name
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data that `from_dict` reads back."""
+        return {
+            "name": self.name,
+            "version": self.version,
+            "exclusive": self.exclusive,
+            "labels": [
+                {
+                    "name": lab.name,
+                    "description": lab.description,
+                    "aliases": list(lab.aliases),
+                    "parents": list(lab.parents),
+                }
+                for lab in self.labels
+            ],
+        }
+
+
+def _text(name: object) -> str:
+    if not isinstance(name, str):
+        hint = "quote it: YAML reads yes, no, on, off and numbers as other types"
+        raise SchemaError(f"a label's name is text, not {name!r}", hint=hint)
+    return unicodedata.normalize("NFC", name)
+
+
+def _label(entry: Any) -> Label:
+    if not isinstance(entry, Mapping):
+        return Label(_text(entry))
+    _known_keys(entry, _LABEL_KEYS, "label")
+    if "name" not in entry:
+        raise SchemaError(f"a label without a name: {dict(entry)!r}")
+    return Label(
+        _text(entry["name"]),
+        str(entry.get("description") or ""),
+        _names(entry, "aliases"),
+        _names(entry, "parents"),
+    )
+
+
+def _names(entry: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    value = entry.get(key) or []
+    if not isinstance(value, list):
+        raise SchemaError(f"`{key}` of label {entry['name']!r} is a list, not {value!r}")
+    return tuple(_text(v) for v in value)
+
+
+def _known_keys(data: Mapping[str, Any], known: Iterable[str], kind: str) -> None:
+    for key in data:
+        if key not in known:
+            hint = did_you_mean(key, known)
+            raise SchemaError(f"unknown key {key!r} in a {kind}", available=sorted(known), hint=hint)
+
+
+def _problems(labels: Sequence[Label], exclusive: bool) -> list[SchemaError]:
+    problems = []
+    fewest = 2 if exclusive else 1
+    if len(labels) < fewest:
+        problems.append(SchemaError(f"{len(labels)} labels; at least {fewest} are needed"))
+    if len(labels) > MAX_CODE and exclusive:
+        problems.append(SchemaError(f"{len(labels)} labels; at most {MAX_CODE} fit into one vote column"))
+    owner: dict[str, str] = {}
+    for lab in labels:
+        for spelling in (lab.name, *lab.aliases):
+            if not spelling.strip():
+                problems.append(SchemaError(f"an empty name or alias at label {lab.name!r}"))
+            elif spelling in owner:
+                problems.append(
+                    SchemaError(f"{spelling!r} names both label {owner[spelling]!r} and label {lab.name!r}")
+                )
+            owner.setdefault(spelling, lab.name)
+    names = {lab.name: lab for lab in labels}
+    for lab in labels:
+        for parent in lab.parents:
+            if parent not in names:
+                hint = did_you_mean(parent, names)
+                problems.append(
+                    SchemaError(
+                        f"unknown parent {parent!r} of label {lab.name!r}", available=names, hint=hint
+                    )
+                )
+    return problems + _cycles(names)
+
+
+def _cycles(names: Mapping[str, Label]) -> list[SchemaError]:
+    problems = []
+    for start in names:
+        seen: set[str] = set()
+        frontier = list(names[start].parents)
+        while frontier:
+            name = frontier.pop()
+            if name == start:
+                problems.append(SchemaError(f"label {start!r} is its own ancestor"))
+                break
+            if name in names and name not in seen:
+                seen.add(name)
+                frontier.extend(names[name].parents)
+    return problems

@@ -1,0 +1,123 @@
+"""Label schemas: codes, aliases, and what a broken one says."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from weaklabel.errors import Problems, SchemaError
+from weaklabel.schema import Label, LabelSchema
+
+YAML = """
+name: pets
+version: 3
+labels:
+  - name: animal
+  - name: cat
+    description: A cat, however it is spelled.
+    aliases: [kitty, "Café-cat"]
+    parents: [animal]
+  - dog
+"""
+
+
+def write(tmp_path, text, encoding="utf-8"):
+    path = tmp_path / "schema.yaml"
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+def test_yaml_gives_names_aliases_parents_and_version(tmp_path):
+    schema = LabelSchema.from_yaml(write(tmp_path, YAML))
+    assert schema.names == ("animal", "cat", "dog")
+    assert schema.code("kitty") == schema.code("cat") == 1
+    assert schema.labels[1].parents == ("animal",)
+    assert (schema.version, schema.exclusive, schema.name) == ("3", True, "pets")
+    assert LabelSchema.from_dict(schema.to_dict()) == schema
+
+
+def test_names_are_compared_in_one_unicode_form():
+    schema = LabelSchema(["cafe\u0301", "tea"])
+    assert schema.code("caf\u00e9") == 0
+    assert "cafe\u0301" in schema
+
+
+def test_unknown_label_names_the_nearest():
+    with pytest.raises(SchemaError) as caught:
+        LabelSchema(["refund", "delivery"]).code("delivry", where="gold.csv:7")
+    assert str(caught.value) == (
+        "unknown label 'delivry'\n  where: gold.csv:7\n  available: refund, delivery\n"
+        "  hint: did you mean 'delivery'?"
+    )
+
+
+@given(st.lists(st.text(min_size=1).filter(str.strip), min_size=2, max_size=8, unique_by=lambda s: s.strip()))
+def test_codes_are_positions(names):
+    try:
+        schema = LabelSchema(names)
+    except Problems:  # two spellings of one name in NFC
+        return
+    assert [schema.code(n) for n in names] == list(range(len(names)))
+    assert [schema.label(i) for i in range(len(names))] == list(schema.names)
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        (["a"], "1 labels; at least 2 are needed"),
+        (["a", "a"], "'a' names both label 'a' and label 'a'"),
+        (["a", Label("b", aliases=("a",))], "'a' names both label 'a' and label 'b'"),
+        (["a", " "], "an empty name or alias at label ' '"),
+        (["a", Label("b", parents=("c",))], "unknown parent 'c' of label 'b'"),
+        ([Label("a", parents=("b",)), Label("b", parents=("a",))], "label 'a' is its own ancestor"),
+        ([str(i) for i in range(127)], "127 labels; at most 126 fit into one vote column"),
+    ],
+)
+def test_contradictions_are_named(labels, expected):
+    with pytest.raises(Problems) as caught:
+        LabelSchema(labels)
+    assert expected in str(caught.value)
+
+
+def test_all_contradictions_are_reported_together():
+    with pytest.raises(Problems) as caught:
+        LabelSchema(["a", "a", Label("b", parents=("nope",))])
+    assert len(caught.value.problems) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("labels: [a, yes]", "a label's name is text, not True"),
+        ("labels: [a, b]\nexclusiv: true", "unknown key 'exclusiv' in a label schema"),
+        ("labels: [a, {name: b, alias: [c]}]", "unknown key 'alias' in a label"),
+        ("labels: [a, {description: c}]", "a label without a name"),
+        ("labels: a", "`labels` is a list"),
+        ("labels: [a, b]\nexclusive: maybe", "`exclusive` is true or false, not 'maybe'"),
+        ("- a\n- b", "a label schema is a mapping"),
+        ("labels: [a, {name: b, aliases: c}]", "`aliases` of label 'b' is a list"),
+        ("labels: [a\nb: c", "not valid YAML"),
+        ("", "a label schema is a mapping"),
+    ],
+)
+def test_broken_files_say_what_and_where(tmp_path, text, expected):
+    path = write(tmp_path, text)
+    with pytest.raises(SchemaError) as caught:
+        LabelSchema.from_yaml(path)
+    assert expected in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+def test_a_schema_that_is_missing_or_not_utf8(tmp_path):
+    with pytest.raises(SchemaError, match="can't read the label schema"):
+        LabelSchema.from_yaml(tmp_path / "none.yaml")
+    with pytest.raises(SchemaError, match="not UTF-8"):
+        LabelSchema.from_yaml(write(tmp_path, "labels: [café, tea]", "latin-1"))
+
+
+def test_code_of_no_class():
+    with pytest.raises(SchemaError, match="code 2 is no class; classes are 0 to 1"):
+        LabelSchema(["a", "b"]).label(2)
+
+
+def test_multi_label_schema_may_have_one_label():
+    assert not LabelSchema(["a"], exclusive=False).exclusive
