@@ -1,0 +1,210 @@
+"""Rules written as plain Python functions."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, overload
+
+from weaklabel.errors import RuleError
+from weaklabel.fingerprint import function_fingerprint, function_node, value_fingerprint
+from weaklabel.lf.base import LabelingFunction, Source, caller, check_choice
+
+Row = Mapping[str, Any]
+Returns = Literal["predicate", "label"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PythonFunction(LabelingFunction):
+    """Votes as a Python function says; made by `labeling_function`, and callable like the function itself."""
+
+    function: Callable[..., object]
+    columns: tuple[str, ...] = ()
+    returns: Returns = "predicate"
+    resources: tuple[tuple[str, Any], ...] = field(default=())
+
+    kind: ClassVar[str] = "python"
+    needs_label: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_choice("returns", self.returns, ("predicate", "label"), where=self.where)
+        self._check_function()
+        self._set("__wrapped__", self.function)
+        self._set("__name__", getattr(self.function, "__name__", self.name))
+        self._set("__doc__", self.function.__doc__)
+
+    def _check_function(self) -> None:
+        if inspect.isclass(self.function) or not callable(self.function):
+            raise RuleError(f"{self.function!r} is not a function", where=self.where)
+        if inspect.isgeneratorfunction(self.function) or inspect.iscoroutinefunction(self.function):
+            raise RuleError(
+                "a labeling function yields or awaits; let it return its answer", where=self.where
+            )
+        try:
+            inspect.signature(self.function).bind({}, **dict(self.resources))
+        except ValueError:
+            return
+        except TypeError as error:
+            given = ", ".join(["row", *[name for name, _ in self.resources]])
+            raise RuleError(
+                f"it can't be called with ({given}): {error}",
+                where=self.where,
+                hint="the function takes a row, and what `resources` names",
+            ) from error
+
+    def __call__(self, *args: Any, **kwargs: Any) -> object:
+        """Call the function; a row is enough, the resources are added."""
+        return self.function(*args, **{**dict(self.resources), **kwargs})
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Columns it reads; an empty tuple means all."""
+        return self.columns
+
+    def parameters(self) -> dict[str, Any]:
+        """Return what its kind adds, as plain data."""
+        return {"fields": list(self.columns), "returns": self.returns, "code": self._code}
+
+    @functools.cached_property
+    def _code(self) -> str:
+        try:
+            code = function_fingerprint(self.function, version=self.version)
+            return code + value_fingerprint(dict(self.resources), version=self.version)
+        except RuleError as error:
+            error.where = self.where
+            raise
+
+
+@overload
+def labeling_function(function: Callable[..., object], /, **options: Any) -> PythonFunction: ...
+@overload
+def labeling_function(**options: Any) -> Callable[[Callable[..., object]], PythonFunction]: ...
+def labeling_function(
+    function: Callable[..., object] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    label: str | None = None,
+    fields: Iterable[str] | None = None,
+    resources: Mapping[str, Any] | None = None,
+    **meta: Any,
+) -> PythonFunction | Callable[[Callable[..., object]], PythonFunction]:
+    """Make a rule of a Python function; a decorator, with or without arguments.
+
+    The function gets a row, a read-only mapping from column to value (``row["text"]``). With `label` it is a
+    predicate: what Python calls true votes for the label, what it calls false, or None, abstains. Without, it returns
+    the name (or an alias) of a label, or None or -1 to abstain. Anything else that it returns is a fault: an unknown
+    label, a number, and from a predicate a negative number or NaN, which Python would call true.
+
+    Parameters
+    ----------
+    function
+        The function, when used without arguments or as a plain call.
+    name
+        What people call it. Default: the function's name.
+    label
+        The label it votes for when the function is a predicate.
+    fields
+        Columns that it reads; they are all that its row holds. Default: read from the code where every use of the row
+        is ``row["column"]`` or ``row.get("column")``, else all columns.
+    resources
+        Objects that are passed to the function by keyword.
+    **meta
+        id, description (default: first line of the docstring), owner, version, tags, fires_on, abstains_on, on_error:
+        see `LabelingFunction`.
+
+    Returns
+    -------
+    PythonFunction
+        The rule, which can still be called.
+
+    Raises
+    ------
+    RuleError
+        It is no function of a row, or has no name of its own and is given none.
+
+    Examples
+    --------
+    >>> @labeling_function(label="spam", fires_on=["BUY NOW!!!"])
+    ... def shouts(row):
+    ...     return row["text"].isupper()
+    >>> shouts.name, shouts.label, shouts.fields, shouts({"text": "HELLO"})
+    ('shouts', 'spam', ('text',), True)
+    """
+    if function is None:
+        return functools.partial(
+            labeling_function, name=name, label=label, fields=fields, resources=resources, **meta
+        )
+    source = meta.pop("source", None) or _source(function) or caller()
+    named = name or getattr(function, "__name__", "")
+    if not callable(function) or not named or named == "<lambda>":
+        what = "a labeling function needs a name" if callable(function) else f"{function!r} is not a function"
+        raise RuleError(what, where=str(source or ""), hint='name="…"')
+    if isinstance(fields, str):
+        raise RuleError(
+            f"`fields` is a list of columns, not {fields!r}", where=str(source), hint=f"[{fields!r}]"
+        )
+    documented = (inspect.getdoc(function) or "").strip().split("\n")[0]
+    meta.setdefault("description", documented if inspect.isroutine(function) else "")
+    return PythonFunction(
+        name=named,
+        label=label,
+        function=function,
+        columns=_fields(function) if fields is None else tuple(fields),
+        returns="label" if label is None else "predicate",
+        resources=tuple(sorted((resources or {}).items())),
+        source=source,
+        **meta,
+    )
+
+
+def _source(function: Callable[..., object]) -> Source | None:
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    return None if code is None else Source(code.co_filename, code.co_firstlineno)
+
+
+def _fields(function: Callable[..., object]) -> tuple[str, ...]:
+    """Read the columns from the code; an empty tuple where a use of the row is not understood."""
+    node = function_node(function)
+    parameters = [] if node is None else [*node.args.posonlyargs, *node.args.args]
+    if node is None or not parameters or inspect.unwrap(function) is not function:
+        return ()
+    row = parameters[0].arg
+    understood: dict[int, str] = {}
+    for n in ast.walk(node):
+        column = _column(n, row)
+        if column is not None:
+            understood[column[0]] = column[1]
+    uses = [n for n in ast.walk(node) if isinstance(n, ast.Name) and n.id == row]
+    if not uses or any(id(use) not in understood for use in uses):
+        return ()
+    return tuple(
+        dict.fromkeys(understood[id(use)] for use in sorted(uses, key=lambda u: (u.lineno, u.col_offset)))
+    )
+
+
+def _column(node: ast.AST, row: str) -> tuple[int, str] | None:
+    """Return the id of the row's name node and the column, for `row["x"]` and `row.get("x")`."""
+    if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
+        base, key = node.value, node.slice
+    elif (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "get"
+        and node.args
+    ):
+        base, key = node.func.value, node.args[0]
+    else:
+        return None
+    if (
+        isinstance(base, ast.Name)
+        and base.id == row
+        and isinstance(key, ast.Constant)
+        and isinstance(key.value, str)
+    ):
+        return id(base), key.value
+    return None

@@ -1,0 +1,212 @@
+"""The registry: the rules of one task, in order, checked together."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from weaklabel.errors import Problems, RuleError, WeakLabelError, did_you_mean
+from weaklabel.fingerprint import fingerprint
+from weaklabel.lf.base import RESERVED_IDS, LabelingFunction
+from weaklabel.lf.folder import SCHEMA_FILE, read_folder
+from weaklabel.lf.snorkel import from_snorkel, is_snorkel
+from weaklabel.schema import LabelSchema
+
+
+class LFRegistry:
+    """The rules of one task, in order, with the labels they vote for.
+
+    Parameters
+    ----------
+    rules
+        Rules of any kind; Snorkel's LabelingFunction objects are taken as they are.
+    schema
+        The labels.
+
+    Raises
+    ------
+    Problems
+        With every problem: what is no rule, a missing or unknown label, an id or name that is taken (both
+        places are named), a reserved id.
+
+    Examples
+    --------
+    >>> from weaklabel.lf import keywords, regex
+    >>> rules = [keywords("asks", ["please"], label="ham"), regex("link", "https?://", label="spam")]
+    >>> registry = LFRegistry(rules, schema=LabelSchema(["ham", "spam"]))
+    >>> registry.ids, len(registry), registry["link"].label, registry.label_code(registry["link"])
+    (('asks', 'link'), 2, 'spam', 1)
+    """
+
+    def __init__(self, rules: Iterable[Any], *, schema: LabelSchema) -> None:
+        if not isinstance(schema, LabelSchema):
+            hint = 'LabelSchema(["ham", "spam"])'
+            raise RuleError(f"a LabelSchema is wanted, not {schema!r}", hint=hint)
+        wrapped = [from_snorkel(rule) if is_snorkel(rule) else rule for rule in rules]
+        problems = _problems(wrapped, schema)
+        if problems:
+            raise Problems(f"the rules of task {schema.name!r}" if schema.name else "the rules", problems)
+        self._rules: tuple[LabelingFunction, ...] = tuple(wrapped)
+        self._schema = schema
+
+    @classmethod
+    def from_folder(cls, path: str | Path, *, schema: LabelSchema | None = None) -> LFRegistry:
+        """Gather the rules of a folder and its sub-folders.
+
+        Every ``*.yaml`` but schema.yaml is a rule pack (`weaklabel.lf.yaml_pack` gives its form). Every ``*.py`` is a
+        module whose public names are gathered: rules of any kind, Snorkel's too, themselves or in a list or tuple. Files
+        and folders whose names start with ``_`` or ``.`` are helpers, which modules import with ``from . import``; a
+        folder named ``sample`` is left alone. Modules are imported under private names, so that two folders never
+        collide, and leave nothing behind in the interpreter.
+
+        Parameters
+        ----------
+        path
+            The folder.
+        schema
+            The labels. Default: the folder's schema.yaml.
+
+        Raises
+        ------
+        Problems
+            With every problem of the folder, each with file and line.
+        RuleError
+            The folder is missing or holds no rules.
+        """
+        folder = Path(path)
+        if not folder.is_dir():
+            parent = folder.parent
+            siblings = [p.name for p in parent.iterdir() if p.is_dir()] if parent.is_dir() else []
+            raise RuleError(
+                f"no folder {str(folder)!r}",
+                available=sorted(siblings),
+                hint=did_you_mean(folder.name, siblings),
+            )
+        rules, problems = read_folder(folder)
+        try:
+            schema = schema if schema is not None else LabelSchema.from_yaml(folder / SCHEMA_FILE)
+        except Problems as error:
+            raise Problems(str(folder), [*error.problems, *problems]) from error
+        except WeakLabelError as error:
+            raise Problems(str(folder), [error, *problems]) from error
+        problems += _problems(rules, schema)
+        if problems:
+            raise Problems(str(folder), problems)
+        if not rules:
+            raise RuleError(
+                f"no rules in {str(folder)!r}",
+                hint="write a rule pack (*.yaml) or a module (*.py); files that start with _ are not read",
+            )
+        return cls(rules, schema=schema)
+
+    @property
+    def rules(self) -> tuple[LabelingFunction, ...]:
+        """The rules, in order."""
+        return self._rules
+
+    @property
+    def schema(self) -> LabelSchema:
+        """The labels."""
+        return self._schema
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Ids of the rules, in order."""
+        return tuple(rule.id for rule in self._rules)
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """32 hexadecimal digits that change with any rule or with the order of labels, not with the order of rules."""
+        labels = [[label.name, sorted(label.aliases)] for label in self._schema.labels]
+        return fingerprint([labels, sorted((rule.id, rule.fingerprint) for rule in self._rules)])
+
+    def __len__(self) -> int:
+        return len(self._rules)
+
+    def __iter__(self) -> Iterator[LabelingFunction]:
+        return iter(self._rules)
+
+    def __contains__(self, key: object) -> bool:
+        return any(key in (rule.id, rule.name) for rule in self._rules)
+
+    def __getitem__(self, key: str) -> LabelingFunction:
+        for attribute in ("id", "name"):
+            for rule in self._rules:
+                if getattr(rule, attribute) == key:
+                    return rule
+        raise RuleError(f"no rule {key!r}", available=self.ids, hint=did_you_mean(key, self.ids))
+
+    def __repr__(self) -> str:
+        return f"LFRegistry({len(self)} rules, labels {', '.join(self._schema.names)})"
+
+    def label_code(self, rule: LabelingFunction) -> int | None:
+        """Return the vote code of a rule's label; None for a rule that chooses a label per row."""
+        return None if rule.label is None else self._schema.code(rule.label, where=rule.where)
+
+    def subset(self, ids: Iterable[str]) -> LFRegistry:
+        """Return a registry of some rules, by id or name, in the order of this one.
+
+        Raises
+        ------
+        RuleError
+            An id is unknown; the nearest known ids are given.
+        """
+        wanted = {self[key].id for key in ids}
+        return LFRegistry([rule for rule in self._rules if rule.id in wanted], schema=self._schema)
+
+
+def _problems(rules: Iterable[Any], schema: LabelSchema) -> list[WeakLabelError]:
+    problems: list[WeakLabelError] = []
+    places: dict[tuple[str, str], LabelingFunction] = {}
+    for i, rule in enumerate(rules, 1):
+        if not isinstance(rule, LabelingFunction):
+            hint = (
+                "decorate it with @labeling_function"
+                if callable(rule)
+                else "make it with keywords, regex, where, …"
+            )
+            problems.append(RuleError(f"item {i} is no rule: {rule!r}", hint=hint))
+            continue
+        problems += _label_problems(rule, schema)
+        if rule.id in RESERVED_IDS:
+            problems.append(
+                RuleError(f"{rule.id!r} is a reserved id", where=rule.where, hint=f"id={f'{rule.id}_rule'!r}")
+            )
+        problems += _duplicate_problems(rule, places)
+    return problems
+
+
+def _label_problems(rule: LabelingFunction, schema: LabelSchema) -> list[WeakLabelError]:
+    if rule.needs_label and rule.label is None:
+        return [RuleError("the rule has no label", where=rule.where, available=schema.names, hint="label=…")]
+    unknown = [label for label in dict.fromkeys(rule.labels) if label not in schema]
+    return [
+        RuleError(
+            f"unknown label {label!r}",
+            where=rule.where,
+            available=schema.names,
+            hint=did_you_mean(label, schema.names),
+        )
+        for label in unknown
+    ]
+
+
+def _duplicate_problems(
+    rule: LabelingFunction, places: dict[tuple[str, str], LabelingFunction]
+) -> list[WeakLabelError]:
+    problems: list[WeakLabelError] = []
+    for attribute in ("id", "name"):
+        key = (attribute, getattr(rule, attribute))
+        if key in places and not problems:
+            other = places[key]
+            problems.append(
+                RuleError(
+                    f"two rules have the {attribute} {key[1]!r}",
+                    where=f"{other.source or 'unknown place'} and {rule.source or 'unknown place'}",
+                    hint="rename one, or leave one out",
+                )
+            )
+        places.setdefault(key, rule)
+    return problems

@@ -1,0 +1,117 @@
+"""Rules that fire where a spaCy token pattern matches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from weaklabel.errors import RuleError
+from weaklabel.fingerprint import fingerprint
+from weaklabel.lf.base import LabelingFunction, caller, check_field
+
+TokenPattern = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SpacyPattern(LabelingFunction):
+    """Fires where spaCy's Matcher finds one of its token patterns; made by `spacy_pattern`."""
+
+    patterns: tuple[tuple[Mapping[str, Any], ...], ...]
+    field: str = "text"
+    pipeline: str = "blank:en"
+
+    kind: ClassVar[str] = "spacy"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_field(self.field, where=self.where)
+        if not isinstance(self.pipeline, str) or not self.pipeline:
+            hint = 'pipeline="blank:en", or the name or folder of an installed one'
+            raise RuleError(f"`pipeline` is text, not {self.pipeline!r}", where=self.where, hint=hint)
+        self._set("patterns", self._checked())
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Columns it reads."""
+        return (self.field,)
+
+    def parameters(self) -> dict[str, Any]:
+        """Return what its kind adds, as plain data."""
+        patterns = [[dict(token) for token in pattern] for pattern in self.patterns]
+        return {"patterns": patterns, "field": self.field, "pipeline": self.pipeline}
+
+    def _checked(self) -> tuple[tuple[Mapping[str, Any], ...], ...]:
+        hint = 'a pattern is a list of tokens: [[{"LOWER": "money"}, {"LOWER": "back"}]]'
+        given: Any = self.patterns
+        if isinstance(given, Sequence) and given and all(isinstance(token, Mapping) for token in given):
+            given = [given]
+        if not isinstance(given, Sequence) or isinstance(given, str) or not given:
+            raise RuleError(
+                f"`patterns` is a list of token patterns, not {given!r}", where=self.where, hint=hint
+            )
+        for i, pattern in enumerate(given, 1):
+            if not isinstance(pattern, Sequence) or isinstance(pattern, str) or not pattern:
+                raise RuleError(
+                    f"pattern {i} is a list of tokens, not {pattern!r}", where=self.where, hint=hint
+                )
+            for token in pattern:
+                if not isinstance(token, Mapping):
+                    raise RuleError(
+                        f"pattern {i}: a token is a mapping, not {token!r}", where=self.where, hint=hint
+                    )
+        patterns = tuple(tuple(dict(token) for token in pattern) for pattern in given)
+        fingerprint([[dict(token) for token in pattern] for pattern in patterns])
+        return patterns
+
+
+def spacy_pattern(
+    name: str,
+    patterns: Sequence[TokenPattern] | TokenPattern,
+    *,
+    label: str,
+    field: str = "text",
+    pipeline: str = "blank:en",
+    **meta: Any,
+) -> SpacyPattern:
+    """Make a rule that votes for a label where spaCy's Matcher finds a token pattern.
+
+    Parameters
+    ----------
+    name
+        What people call it.
+    patterns
+        Token patterns as spaCy's Matcher takes them: a list of patterns, each a list of mappings, one a token. A
+        single pattern may stand without the outer list.
+    label
+        The label it votes for.
+    field
+        The column that it reads. A null text: the rule abstains.
+    pipeline
+        "blank:en" (or another language) tokenises only, which serves LOWER, TEXT, IS_*, LIKE_*, SHAPE and REGEX. The
+        name or the folder of an installed pipeline serves LEMMA, POS, ENT_TYPE and the like. What a pipeline of that
+        name predicts is not part of the fingerprint: change `version` when it is retrained.
+    **meta
+        id, description, owner, version, tags, fires_on, abstains_on, on_error: see `LabelingFunction`.
+
+    Raises
+    ------
+    RuleError
+        The patterns are not of that form.
+
+    Examples
+    --------
+    >>> rule = spacy_pattern("money_back", [{"LOWER": "money"}, {"LOWER": "back"}], label="returns")
+    >>> rule.patterns
+    (({'LOWER': 'money'}, {'LOWER': 'back'}),)
+    """
+    source = meta.pop("source", None) or caller()
+    return SpacyPattern(
+        name=name,
+        patterns=patterns,  # type: ignore[arg-type]
+        label=label,
+        field=field,
+        pipeline=pipeline,
+        source=source,
+        **meta,
+    )
