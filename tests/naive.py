@@ -1,1 +1,350 @@
 """Obvious, slow twins of what the package computes fast; tests hold the two together."""
+
+
+# ---- corpus ----
+
+
+def csv_rows(text, *, separator=","):
+    """Header and rows of a well-formed CSV text, character by character; None = empty and not quoted."""
+    records, record, field, quoted, inside, i = [], [], "", False, False, 0
+    text = text.removeprefix("\ufeff")
+    while i < len(text):
+        character = text[i]
+        if inside:
+            if character == '"' and text[i + 1 : i + 2] == '"':
+                field += '"'
+                i += 1
+            elif character == '"':
+                inside = False
+            else:
+                field += character
+        elif character == '"':
+            inside = quoted = True
+        elif character in (separator, "\n"):
+            if character == "\n" and not quoted:
+                field = field.removesuffix("\r")
+            elif character == "\n":
+                field = field[:-1] if field.endswith("\r") and text[i - 1] == "\r" else field
+            record.append(field if field or quoted else None)
+            field, quoted = "", False
+            if character == "\n":
+                if record != [None]:
+                    records.append(record)
+                record = []
+        else:
+            field += character
+        i += 1
+    if field or quoted or record:
+        field = field if quoted else field.removesuffix("\r")
+        records.append([*record, field if field or quoted else None])
+    return records[0], records[1:]
+
+
+def near_duplicate_pairs(texts, *, threshold, shingles):
+    """Pairs of positions whose sets of shingles have a Jaccard index of at least the threshold."""
+    sets = [shingles(text) for text in texts]
+    pairs = set()
+    for i, a in enumerate(sets):
+        for j in range(i):
+            if a and sets[j] and len(a & sets[j]) / len(a | sets[j]) >= threshold:
+                pairs.add((j, i))
+    return pairs
+
+
+# ---- evaluate ----
+
+
+def guess(probabilities, label, names, tolerance=1e-6):
+    """Class name -> share of a covered row's answer: its label, else the most probable classes shared out."""
+    if label is not None:
+        return {name: float(name == label) for name in names}
+    top = [name for name, p in zip(names, probabilities) if p >= max(probabilities) - tolerance]
+    return {name: (1 / len(top) if name in top else 0.0) for name in names}
+
+
+def evaluation(rows, names):
+    """Every metric from (gold, label or None, status, probabilities or None), row by row, in plain Python."""
+    import math
+
+    covered = [row for row in rows if row[2] != "uncovered"]
+    answers = [guess(p, label if status == "labeled" else None, names) for _, label, status, p in covered]
+    found = {"coverage": len(covered) / len(rows) if rows else None}
+    labeled = [row for row in rows if row[2] == "labeled"]
+    found["accuracy_labeled"] = sum(row[0] == row[1] for row in labeled) / len(labeled) if labeled else None
+    if not covered:
+        return found | dict.fromkeys(["accuracy", "log_loss", "brier", "ece", "macro_f1"])
+    n = len(covered)
+    found["accuracy"] = sum(answer[row[0]] for row, answer in zip(covered, answers)) / n
+    found["log_loss"] = sum(-math.log(min(max(p[names.index(g)], 1e-6), 1)) for g, _, _, p in covered) / n
+    found["brier"] = (
+        sum(sum((q - (name == g)) ** 2 for q, name in zip(p, names)) for g, _, _, p in covered) / n
+    )
+    bins = {}
+    for (g, _, _, p), answer in zip(covered, answers):
+        sure = sum(q * answer[name] for q, name in zip(p, names))
+        b = next(b for b in range(15) if b == 14 or sure * 15 + 1e-5 < b + 1)
+        bins.setdefault(b, []).append((sure, answer[g]))
+    found["ece"] = sum(abs(sum(a for _, a in b) - sum(s for s, _ in b)) for b in bins.values()) / n
+    found["bins"] = {b: len(rows) for b, rows in bins.items()}
+    f1s = []
+    for name in names:
+        right = sum(answer[name] for row, answer in zip(covered, answers) if row[0] == name)
+        given = sum(answer[name] for answer in answers)
+        gold = sum(row[0] == name for row in covered)
+        found["precision", name] = right / given if given else None
+        found["recall", name] = right / gold if gold else None
+        found["f1", name] = 2 * right / (given + gold) if gold else None
+        if gold:
+            f1s.append(found["f1", name])
+    found["macro_f1"] = sum(f1s) / len(f1s)
+    return found
+
+
+def confusion(rows, names):
+    """(gold, label or None) -> number of rows."""
+    counts = {(g, given): 0 for g in names for given in [*names, None]}
+    for g, label, status, _ in rows:
+        counts[g, label if status == "labeled" else None] += 1
+    return counts
+
+
+def wilson_ends(p, n, z):
+    """Ends of Wilson's interval by bisection: where the score test just rejects."""
+
+    def edge(inside, outside):
+        for _ in range(200):
+            middle = (inside + outside) / 2
+            if (p - middle) ** 2 <= z * z * middle * (1 - middle) / n:
+                inside = middle
+            else:
+                outside = middle
+        return inside
+
+    return edge(p, 0.0), edge(p, 1.0)
+
+
+def benjamini_hochberg(p):
+    """Adjusted p-values straight from the definition: the least, over larger ones, of m p / rank."""
+    m = len(p)
+    return [min(1.0, min(q * m / sum(r <= q for r in p) for q in p if q >= one)) for one in p]
+
+
+def bootstrap_draws(statistic, n, seed, resamples):
+    """The statistic on each resample, one by one, as a list of row positions; all draws in one go."""
+    import numpy as np
+
+    drawn = np.random.default_rng(seed).integers(0, n, size=(resamples, n))
+    return [statistic([int(i) for i in line]) for line in drawn]
+
+
+def majority(answers):
+    """Id -> the label that more than half of its annotators gave, by counting; ids without one are left out."""
+    items = {}
+    for item, label in answers:
+        items.setdefault(item, []).append(label)
+    return {
+        item: label
+        for item, labels in items.items()
+        for label in set(labels)
+        if labels.count(label) > len(labels) / 2
+    }
+
+
+# ---- label matrix ----
+
+
+def patterns(votes):
+    """Distinct rows of a matrix with their counts, as a dictionary from row to count."""
+    counts = {}
+    for row in votes:
+        counts[tuple(row)] = counts.get(tuple(row), 0) + 1
+    return counts
+
+
+def lf_summary(votes):
+    """(polarity, coverage, overlaps, conflicts) of each column, cell by cell; -1 and -2 are no votes."""
+    rows = [list(row) for row in votes]
+    out = []
+    for j in range(len(rows[0])):
+        mine = [row for row in rows if row[j] >= 0]
+        polarity = sorted({row[j] for row in mine})
+        overlaps = sum(any(v >= 0 for i, v in enumerate(row) if i != j) for row in mine)
+        conflicts = sum(any(v >= 0 and v != row[j] for v in row) for row in mine)
+        conflicts_of_row = sum(len({v for v in row if v >= 0}) > 1 for row in mine)
+        assert conflicts == conflicts_of_row
+        out.append((polarity, len(mine) / len(rows), overlaps / len(rows), conflicts / len(rows)))
+    return out
+
+
+# ---- Dawid-Skene ----
+
+
+def dawid_skene(votes, k, silence, *, smoothing, prior_accuracy, n_passes, start=None, gold=None):
+    """Dawid-Skene on a dense matrix, row by row and rule by rule.
+
+    `votes`: codes, -1 abstained, -2 not asked. `silence`: -1 or -2 per rule, which only decides the prior's
+    strength when `smoothing` is None. Returns class balance, confusion[j][y][answer], history of the penalised
+    log likelihood, and the posterior of each row that has votes (None for the others).
+    """
+    import math
+
+    m = len(votes[0])
+    used = [i for i, row in enumerate(votes) if any(v >= 0 for v in row)]
+    gold = gold if gold is not None else [-1] * len(votes)
+    shares = {
+        i: [sum(v == y for v in votes[i]) / sum(v >= 0 for v in votes[i]) for y in range(k)] for i in used
+    }
+    weights = {i: [float(gold[i] == y) for y in range(k)] if gold[i] >= 0 else shares[i] for i in used}
+    balance = [(sum(weights[i][y] for i in used) + 1) / (len(used) + k) for y in range(k)]
+
+    def times(j, answer):
+        return sum(votes[i][j] == answer for i in used)
+
+    prior = [[[0.0] * (k + 1) for _ in range(k)] for _ in range(m)]
+    for j in range(m):
+        strength = smoothing if smoothing is not None else (4.0 if silence[j] == -1 else 0.25)
+        for y in range(k):
+            for answer in range(k):
+                share = 1 - prior_accuracy
+                share *= balance[y] / (1 - balance[answer])
+                share = prior_accuracy if answer == y else share
+                prior[j][y][answer] = strength * (times(j, answer) + 1) * share
+            if times(j, -1):
+                prior[j][y][k] = strength * (times(j, -1) + 1) * balance[y]
+
+    if start is not None:
+        weights = {i: weights[i] if gold[i] >= 0 else start[i] for i in used}
+    pseudo = 0.0 if smoothing == 0 else 1.0
+    history = []
+    for _ in range(n_passes):
+        total = [sum(weights[i][y] for i in used) + pseudo for y in range(k)]
+        pi = [t / sum(total) if sum(total) > 0 else 1 / k for t in total]
+        theta = [[[0.0] * (k + 1) for _ in range(k)] for _ in range(m)]
+        for j in range(m):
+            for y in range(k):
+                counts = list(prior[j][y])
+                for i in used:
+                    if votes[i][j] >= -1:
+                        counts[votes[i][j] if votes[i][j] >= 0 else k] += weights[i][y]
+                if sum(counts) > 0:
+                    theta[j][y] = [c / sum(counts) for c in counts]
+                else:
+                    known = [a for a in range(k) if times(j, a)] + [k] * (times(j, -1) > 0) or range(k)
+                    theta[j][y] = [(a in known) / len(known) for a in range(k + 1)]
+        likelihood = 0.0
+        posterior = {}
+        for i in used:
+            score = []
+            for y in range(k):
+                s = math.log(max(pi[y], 1e-300))
+                for j in range(m):
+                    v = votes[i][j]
+                    if v >= -1:
+                        s += math.log(max(theta[j][y][v if v >= 0 else k], 1e-300))
+                score.append(s)
+            top = max(score)
+            norm = top + math.log(sum(math.exp(s - top) for s in score))
+            posterior[i] = [math.exp(s - norm) for s in score]
+            likelihood += score[gold[i]] if gold[i] >= 0 else norm
+            weights[i] = [float(gold[i] == y) for y in range(k)] if gold[i] >= 0 else posterior[i]
+        if smoothing != 0:
+            likelihood += sum(math.log(p) for p in pi)
+            likelihood += sum(
+                prior[j][y][a] * math.log(max(theta[j][y][a], 1e-300))
+                for j in range(m)
+                for y in range(k)
+                for a in range(k + 1)
+            )
+        history.append(likelihood)
+    return pi, theta, history, [posterior.get(i) for i in range(len(votes))]
+
+
+def keep_unanimous(row, theta, k, posterior):
+    """The posterior of one row under the rule that trustworthy unanimous votes are not overruled."""
+    voters = [j for j, v in enumerate(row) if v >= 0]
+    said = {row[j] for j in voters}
+    if len(said) != 1:
+        return posterior
+    y = said.pop()
+    others = [z for z in range(k) if z != y]
+    if not all(theta[j][y][y] > theta[j][z][y] * (1 + 1e-9) for j in voters for z in others):
+        return posterior
+    if all(posterior[y] > posterior[z] * (1 + 1e-9) for z in others):
+        return posterior
+    product = [1.0] * k
+    for z in range(k):
+        for j in voters:
+            product[z] *= max(theta[j][z][y], 1e-300)
+    return [p / sum(product) for p in product]
+
+
+# ---- rules ----
+
+
+def comparable(text, *, case="ignore", accents="keep"):
+    """A text in the form in which keyword terms and texts are compared, step by step."""
+    import unicodedata
+
+    text = unicodedata.normalize("NFC", text)
+    if case == "ignore":
+        text = unicodedata.normalize("NFC", text.casefold())
+    if accents == "ignore":
+        text = "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c))
+        text = unicodedata.normalize("NFC", text)
+    return text
+
+
+def one_space(text):
+    """Every run of whitespace as one space, character by character."""
+    out = ""
+    for c in text:
+        if not c.isspace():
+            out += c
+        elif not out.endswith(" "):
+            out += " "
+    return out
+
+
+def holds_term(text, term, *, case="ignore", accents="keep"):
+    """Whether a term stands in a text as whole words, tried at every position."""
+    text = one_space(comparable(text, case=case, accents=accents))
+    term = one_space(comparable(term, case=case, accents=accents)).strip(" ")
+
+    def is_word(i):
+        return 0 <= i < len(text) and (text[i] == "_" or text[i].isalnum())
+
+    for i in range(len(text) - len(term) + 1):
+        if text[i : i + len(term)] == term and not is_word(i - 1) and not is_word(i + len(term)):
+            return True
+    return False
+
+
+def keyword_vote(text, terms, code, **form):
+    """Vote of a keyword rule on one text; null abstains."""
+    return code if text is not None and any(holds_term(text, t, **form) for t in terms) else -1
+
+
+def regex_vote(text, pattern, code, case="sensitive"):
+    """Vote of a regex rule on one text; null abstains."""
+    import re
+
+    if text is None:
+        return -1
+    flags = re.IGNORECASE if case == "ignore" else 0
+    return code if re.search(pattern, text.lower() if case == "lower" else text, flags) else -1
+
+
+def lookup_vote(text, entries, codes, *, match="words", **form):
+    """Vote of a lookup on one text: the label with most distinct terms in it, none when two have equally many."""
+    if text is None:
+        return -1
+    terms = {one_space(comparable(t, **form)).strip(" "): label for t, label in entries}
+    if match == "exact":
+        label = terms.get(one_space(comparable(text, **form)).strip(" "))
+        return -1 if label is None else codes[label]
+    counts = dict.fromkeys(terms.values(), 0)
+    for term, label in terms.items():
+        counts[label] += holds_term(text, term, **form)
+    most = max(counts.values())
+    best = [label for label, count in counts.items() if count == most]
+    return codes[best[0]] if most and len(best) == 1 else -1

@@ -1,0 +1,46 @@
+"""numba's compiler, with a cache where one can be written."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import numba
+
+logger = logging.getLogger("weaklabel.kernels")
+
+
+def njit(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile a function without the Python interpreter, and keep the machine code on disk.
+
+    Where neither the package's folder nor the user's cache folder can be written, the function is compiled
+    anew in every process and one warning is logged. With `NUMBA_DISABLE_JIT=1` the function stays as it is.
+
+    Parameters
+    ----------
+    function
+        Loops over arrays and scalars, in the part of Python that numba compiles.
+
+    Examples
+    --------
+    >>> @njit
+    ... def double(x):
+    ...     return 2 * x
+    >>> double(21)
+    42
+    """
+    try:
+        return numba.njit(cache=True, nogil=True)(function)
+    except (RuntimeError, OSError):
+        _warn_once()
+        return numba.njit(nogil=True)(function)
+
+
+@functools.cache
+def _warn_once() -> None:
+    logger.warning(
+        "compiled kernels can't be kept on disk and are compiled anew in every process; "
+        "set NUMBA_CACHE_DIR to a folder that can be written"
+    )

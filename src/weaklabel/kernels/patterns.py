@@ -1,0 +1,224 @@
+"""Keys of rows, and the grouping of rows by key.
+
+The key of a row is the sum, modulo 2**64, of one 64-bit number per event, then mixed. A sum doesn't depend on
+the order of its terms, so neither the order of labelers nor that of a row's answers changes a key.
+
+Integer sums wrap around on purpose; numpy's warning about that (seen only with `NUMBA_DISABLE_JIT=1`) is
+silenced around each call.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from weaklabel.kernels.jit import njit
+
+Int64 = npt.NDArray[np.int64]
+Int32 = npt.NDArray[np.int32]
+Int8 = npt.NDArray[np.int8]
+
+
+def dense_keys(votes: Int8, table: Int64) -> Int64:
+    """Return the unmixed key of each row of a dense matrix.
+
+    Parameters
+    ----------
+    votes
+        (n, m) codes, -2 and up.
+    table
+        (m, codes) number of each event, column `code + 2`; 0 where the code is the labeler's silence.
+
+    Examples
+    --------
+    >>> dense_keys(np.array([[-1, 0], [0, -1]], np.int8), np.array([[9, 0, 5], [9, 0, 7]]))
+    array([7, 5])
+    """
+    with np.errstate(over="ignore"):
+        return _dense_keys(votes, table)
+
+
+def event_keys(indptr: Int64, labelers: Int32, codes: Int8, table: Int64) -> Int64:
+    """Return the unmixed key of each row of events; `table` as in `dense_keys`.
+
+    Examples
+    --------
+    >>> event_keys(*map(np.array, ([0, 1, 3], [1, 0, 1], [0, 0, 0], [[9, 0, 5], [9, 0, 7]])))
+    array([ 7, 12])
+    """
+    with np.errstate(over="ignore"):
+        return _event_keys(indptr, labelers, codes, table)
+
+
+def mix(keys: Int64) -> Int64:
+    """Return keys whose bits all depend on all bits (the finaliser of MurmurHash3; one to one).
+
+    Examples
+    --------
+    >>> mix(np.array([0, 1]))
+    array([                   0, -5451962507482445012])
+    """
+    x = keys.view(np.uint64).copy()
+    for factor in (0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53):
+        x ^= x >> np.uint64(33)
+        x *= np.uint64(factor)
+    x ^= x >> np.uint64(33)
+    return x.view(np.int64)
+
+
+def group(keys: Int64) -> tuple[Int64, Int64]:
+    """Return the first row of each distinct key, and for each row the number of its group.
+
+    Examples
+    --------
+    >>> group(np.array([4, 7, 4]))
+    (array([0, 1]), array([0, 1, 0]))
+    """
+    with np.errstate(over="ignore"):
+        first, groups = _group(keys)
+    return first, groups
+
+
+@njit
+def _dense_keys(votes: Any, table: Any) -> Any:
+    n, m = votes.shape
+    keys = np.zeros(n, np.int64)
+    for i in range(n):
+        total = np.int64(0)
+        for j in range(m):
+            total += table[j, votes[i, j] + 2]
+        keys[i] = total
+    return keys
+
+
+@njit
+def _event_keys(indptr: Any, labelers: Any, codes: Any, table: Any) -> Any:
+    n = len(indptr) - 1
+    keys = np.zeros(n, np.int64)
+    for i in range(n):
+        total = np.int64(0)
+        for e in range(indptr[i], indptr[i + 1]):
+            total += table[labelers[e], codes[e] + 2]
+        keys[i] = total
+    return keys
+
+
+@njit
+def _group(keys: Any) -> Any:
+    n = len(keys)
+    groups = np.empty(n, np.int64)
+    first = np.empty(max(n, 1), np.int64)
+    size = 1024
+    slots = np.full(size, -1, np.int64)
+    found = 0
+    for i in range(n):
+        key = keys[i]
+        at = (key ^ (key >> 32)) & (size - 1)
+        while slots[at] >= 0 and keys[first[slots[at]]] != key:
+            at = (at + 1) & (size - 1)
+        if slots[at] < 0:
+            slots[at] = found
+            first[found] = i
+            found += 1
+        groups[i] = slots[at]
+        if 2 * found > size:
+            size *= 4
+            slots = np.full(size, -1, np.int64)
+            for g in range(found):
+                other = keys[first[g]]
+                to = (other ^ (other >> 32)) & (size - 1)
+                while slots[to] >= 0:
+                    to = (to + 1) & (size - 1)
+                slots[to] = g
+    return first[:found].copy(), groups
+
+
+@njit
+def dense_to_events(votes: Any, rows: Any, silence: Any) -> Any:
+    """Return the events (indptr, labelers, codes) of chosen rows: codes that differ from the silence."""
+    m = votes.shape[1]
+    indptr = np.zeros(len(rows) + 1, np.int64)
+    for u in range(len(rows)):
+        count = 0
+        for j in range(m):
+            if votes[rows[u], j] != silence[j]:
+                count += 1
+        indptr[u + 1] = indptr[u] + count
+    labelers = np.empty(indptr[-1], np.int32)
+    codes = np.empty(indptr[-1], np.int8)
+    for u in range(len(rows)):
+        e = indptr[u]
+        for j in range(m):
+            if votes[rows[u], j] != silence[j]:
+                labelers[e] = j
+                codes[e] = votes[rows[u], j]
+                e += 1
+    return indptr, labelers, codes
+
+
+@njit
+def take_events(indptr: Any, labelers: Any, codes: Any, rows: Any) -> Any:
+    """Return the events (indptr, labelers, codes) of chosen rows."""
+    new = np.zeros(len(rows) + 1, np.int64)
+    for u in range(len(rows)):
+        new[u + 1] = new[u] + indptr[rows[u] + 1] - indptr[rows[u]]
+    who = np.empty(new[-1], np.int32)
+    what = np.empty(new[-1], np.int8)
+    for u in range(len(rows)):
+        start = indptr[rows[u]]
+        for e in range(new[u], new[u + 1]):
+            who[e] = labelers[start + e - new[u]]
+            what[e] = codes[start + e - new[u]]
+    return new, who, what
+
+
+@njit
+def sort_events(indptr: Any, labelers: Any, codes: Any) -> None:
+    """Sort each row's events by labeler, then code, in place."""
+    for i in range(len(indptr) - 1):
+        for e in range(indptr[i] + 1, indptr[i + 1]):
+            who, what = labelers[e], codes[e]
+            f = e - 1
+            while f >= indptr[i] and (labelers[f] > who or (labelers[f] == who and codes[f] > what)):
+                labelers[f + 1], codes[f + 1] = labelers[f], codes[f]
+                f -= 1
+            labelers[f + 1], codes[f + 1] = who, what
+
+
+@njit
+def dense_difference(votes: Any, groups: Any, first: Any) -> Any:
+    """Return the first row that differs from the first row of its group, or -1."""
+    for i in range(len(groups)):
+        r = first[groups[i]]
+        if r != i:
+            for j in range(votes.shape[1]):
+                if votes[i, j] != votes[r, j]:
+                    return i
+    return -1
+
+
+@njit
+def event_difference(indptr: Any, labelers: Any, codes: Any, groups: Any, first: Any) -> Any:
+    """Return the first row whose sorted events differ from those of the first row of its group, or -1."""
+    for i in range(len(groups)):
+        r = first[groups[i]]
+        if r == i:
+            continue
+        if indptr[i + 1] - indptr[i] != indptr[r + 1] - indptr[r]:
+            return i
+        for e in range(indptr[i + 1] - indptr[i]):
+            a, b = indptr[i] + e, indptr[r] + e
+            if labelers[a] != labelers[b] or codes[a] != codes[b]:
+                return i
+    return -1
+
+
+@njit
+def sum_by_group(weights: Any, groups: Any, size: Any) -> Any:
+    """Return the sum of integer weights of each group."""
+    sums = np.zeros(size, np.int64)
+    for i in range(len(groups)):
+        sums[groups[i]] += weights[i]
+    return sums

@@ -1,0 +1,441 @@
+"""One suite for all label models. A property that a model's file lists in BREAKS is a strict xfail here."""
+
+import importlib.util
+import random
+
+import numpy as np
+import polars as pl
+import pytest
+
+from weaklabel.errors import GoldError, ModelError, OutputError, VotesError
+from weaklabel.label_matrix import LabelMatrix, VotePatterns, as_patterns
+from weaklabel.label_model import DEFAULT, create, load, names
+
+PROPERTIES = {
+    "row_order",
+    "rule_order",
+    "class_order",
+    "shards",
+    "layouts",
+    "refit",
+    "uncovered",
+    "ties",
+    "unanimous",
+    "duplicated_rule",
+    "likelihood",
+}
+FEW_STEPS = {"snorkel": {"n_epochs": 40}}
+NO_TORCH = pytest.mark.skipif(
+    importlib.util.find_spec("torch") is None or importlib.util.find_spec("snorkel") is None,
+    reason="snorkel or torch is not installed",
+)
+K = 3
+
+
+def make(name, n_classes=K, **options):
+    return create(name, n_classes=n_classes, **FEW_STEPS.get(name, {}), **options)
+
+
+def models(keeps=None):
+    out = []
+    for name in names():
+        marks = [NO_TORCH] if name == "snorkel" else []
+        reason = type(create(name, n_classes=2)).BREAKS.get(keeps)
+        if reason:
+            marks.append(pytest.mark.xfail(reason=reason, strict=True, raises=AssertionError))
+        out.append(pytest.param(name, marks=marks))
+    return pytest.mark.parametrize("name", out)
+
+
+def sample(n=80, m=6, k=K, seed=0, missing=True):
+    """Votes of rules with accuracies .5 to .9, some of them for one class only, and the true classes."""
+    rng = np.random.default_rng(seed)
+    truth = rng.choice(k, n, p=np.arange(k, 0, -1) / np.arange(k, 0, -1).sum())
+    votes = np.full((n, m), -1, np.int8)
+    for j in range(m):
+        right = rng.random(n) < 0.5 + 0.4 * j / m
+        said = np.where(right, truth, (truth + rng.integers(1, k, n)) % k)
+        fires = (said == j % k) if j < 2 else rng.random(n) < 0.6
+        votes[fires, j] = said[fires]
+    if missing:
+        votes[rng.random((n, m)) < 0.05] = -2
+    votes[:3] = -1
+    return votes, truth
+
+
+VOTES, TRUTH = sample()
+
+
+def test_what_models_break_is_known_and_the_default_breaks_nothing():
+    for name in names():
+        assert set(type(create(name, n_classes=2)).BREAKS) <= PROPERTIES
+    assert type(create("default", n_classes=2)).BREAKS == {}
+    assert create("default", n_classes=2).name == DEFAULT
+
+
+@models()
+def test_shapes_types_and_sums(name):
+    model = make(name)
+    assert model.fit(VOTES) is model
+    proba, labels = model.predict_proba(VOTES), model.predict(VOTES)
+    assert proba.shape == (len(VOTES), K)
+    assert proba.dtype == np.float64
+    assert np.abs(proba.sum(axis=1) - 1).max() < 1e-12
+    assert (proba >= 0).all()
+    assert labels.shape == (len(VOTES),)
+    assert labels.dtype == np.int64
+    assert set(labels) <= {-1, *range(K)}
+    sure = labels >= 0
+    assert (labels[sure] == proba[sure].argmax(axis=1)).all()
+    assert model.class_balance_.shape == (K,)
+    assert abs(model.class_balance_.sum() - 1) < 1e-12
+
+
+@models()
+def test_it_learns_something(name):
+    model = make(name).fit(VOTES)
+    labels = model.predict(VOTES)
+    sure = labels >= 0
+    assert (labels[sure] == TRUTH[sure]).mean() > 0.55
+
+
+@models()
+def test_patterns_answer_per_pattern(name):
+    patterns = as_patterns(VOTES)
+    model = make(name).fit(VOTES)
+    proba = model.predict_proba(patterns)
+    assert proba.shape == (len(patterns), K)
+    assert (proba[patterns.inverse] == model.predict_proba(VOTES)).all()
+    assert (model.predict(patterns)[patterns.inverse] == model.predict(VOTES)).all()
+    counted = patterns.without_rows()
+    assert (make(name).fit(counted).predict_proba(counted) == proba).all()
+
+
+@models()
+def test_arguments_are_left_alone_and_fits_are_deterministic(name):
+    votes, gold = VOTES.copy(), np.where(np.arange(len(VOTES)) < 20, TRUTH, -1)
+    kept = gold.copy()
+    a = make(name).fit(votes, gold=gold).predict_proba(votes)
+    assert (votes == VOTES).all()
+    assert (gold == kept).all()
+    votes.flags.writeable = gold.flags.writeable = False
+    b = make(name).fit(votes, gold=gold).predict_proba(votes)
+    assert (a == b).all()
+    a[:] = 7  # an answer belongs to the caller
+    patterns = as_patterns(VOTES)
+    model = make(name).fit(patterns)
+    first = model.predict_proba(patterns)
+    first_copy = first.copy()
+    first[:] = 7
+    assert (model.predict_proba(patterns) == first_copy).all()
+
+
+@models()
+def test_global_random_generators_are_left_alone(name):
+    random.seed(5)
+    np.random.seed(5)  # noqa: NPY002
+    states = random.getstate(), np.random.get_state()[1].tolist()  # noqa: NPY002
+    if name == "snorkel":
+        import torch
+
+        torch.manual_seed(5)
+        torch_state = torch.get_rng_state()
+    model = make(name).fit(VOTES)
+    model.predict(VOTES)
+    assert random.getstate() == states[0]
+    assert np.random.get_state()[1].tolist() == states[1]  # noqa: NPY002
+    if name == "snorkel":
+        assert (torch.get_rng_state() == torch_state).all()
+    np.random.seed(6)  # noqa: NPY002
+    assert (make(name).fit(VOTES).predict_proba(VOTES) == model.predict_proba(VOTES)).all()
+
+
+@models("row_order")
+def test_order_of_rows_bit_for_bit(name):
+    order = np.random.default_rng(1).permutation(len(VOTES))
+    a = make(name).fit(VOTES).predict_proba(VOTES)
+    b = make(name).fit(VOTES[order]).predict_proba(VOTES[order])
+    assert (a[order] == b).all()
+
+
+@models("rule_order")
+def test_order_of_rules(name):
+    order = np.random.default_rng(1).permutation(VOTES.shape[1])
+    named = [f"rule {j}" for j in range(VOTES.shape[1])]
+    a = LabelMatrix.from_numpy(VOTES, labelers=named, silence=-1)
+    b = LabelMatrix.from_numpy(VOTES[:, order], labelers=[named[j] for j in order], silence=-1)
+    model = make(name).fit(a)
+    assert np.abs(model.predict_proba(a) - make(name).fit(b).predict_proba(b)).max() < 1e-12
+    assert np.abs(model.predict_proba(a) - model.predict_proba(b)).max() < 1e-12  # aligned by name
+    nameless = make(name).fit(VOTES[:, order]).predict_proba(VOTES[:, order])
+    assert np.abs(make(name).fit(VOTES).predict_proba(VOTES) - nameless).max() < 1e-12
+
+
+@models("class_order")
+def test_order_of_classes(name):
+    turn = np.array([2, 0, 1])
+    turned = np.where(VOTES >= 0, turn[VOTES], VOTES).astype(np.int8)
+    a = make(name).fit(VOTES).predict_proba(VOTES)
+    b = make(name).fit(turned).predict_proba(turned)
+    assert np.abs(a - b[:, turn]).max() < 1e-12
+
+
+@models("shards")
+def test_shards_are_the_whole(name):
+    parts = [LabelMatrix.from_numpy(part, silence=-1).patterns() for part in np.array_split(VOTES, 5)]
+    merged = VotePatterns.merge([part.without_rows() for part in parts[::-1]])
+    whole = LabelMatrix.from_numpy(VOTES, silence=-1)
+    a, b = make(name).fit(whole), make(name).fit(merged)
+    assert (a.predict_proba(whole) == b.predict_proba(whole)).all()
+    assert (
+        np.concatenate([b.predict_proba(part)[part.inverse] for part in parts]) == b.predict_proba(whole)
+    ).all()
+
+
+@models("layouts")
+def test_columns_and_events_are_the_same(name):
+    columns = LabelMatrix.from_numpy(VOTES, silence=[-1, -1, -1, -2, -2, -1])
+    events = columns.as_events()
+    model = make(name).fit(columns)
+    assert (make(name).fit(events).predict_proba(events) == model.predict_proba(columns)).all()
+    assert (model.predict(events) == model.predict(columns)).all()
+
+
+@models("refit")
+def test_a_refit_on_appended_rows_is_a_fit_from_scratch(name):
+    grown = make(name).fit(VOTES[:40]).fit(VOTES)
+    assert (grown.predict_proba(VOTES) == make(name).fit(VOTES).predict_proba(VOTES)).all()
+
+
+@models("uncovered")
+def test_rows_without_votes(name):
+    votes = np.vstack([VOTES, np.full((1, VOTES.shape[1]), -2, np.int8)])
+    model = make(name).fit(votes)
+    silent = ~(votes >= 0).any(axis=1)
+    assert silent.sum() >= 4
+    assert (model.predict_proba(votes)[silent] == model.class_balance_).all()
+    assert (model.predict(votes)[silent] == -1).all()
+    assert (model.predict(votes)[~silent] >= 0).any()
+
+
+@models("ties")
+def test_ties_are_minus_one(name):
+    votes = np.array([[0, 1, -1], [1, 0, -1], [0, 1, -1], [1, 0, -1], [0, 0, 0], [1, 1, 1]], np.int8)
+    model = make(name, 2).fit(votes)
+    tied = [0, 2] if name != "snorkel" else []
+    assert (model.predict(votes)[tied] == -1).all()
+    assert np.allclose(model.predict_proba(votes)[tied], 0.5)
+    assert (model.predict(votes)[4:] == [0, 1]).all()
+
+
+@models("unanimous")
+def test_unanimous_votes_are_not_inverted(name):
+    """Six good rules of two classes, and a seventh, also good, that is mostly heard beside rules it contradicts."""
+    rng = np.random.default_rng(0)
+    truth = rng.random(2000) < 0.5
+    long = rng.random(2000) < 0.3
+    votes = np.full((2000, 7), -1, np.int8)
+    for j in range(3):
+        votes[rng.random(2000) < np.where(~truth, 0.4, np.where(long, 0.5, 0.05)), j] = 0
+    for j in range(3, 6):
+        votes[rng.random(2000) < np.where(truth & ~long, 0.5, 0.01), j] = 1
+    votes[rng.random(2000) < np.where(truth & long, 0.6, 0.01), 6] = 1
+    assert min((truth[votes[:, j] == 1].mean() for j in range(3, 7)), default=0) > 0.9
+    said_zero, said_one = (votes == 0).any(axis=1), (votes == 1).any(axis=1)
+    labels = make(name, 2).fit(votes).predict(votes)
+    assert (labels[said_one & ~said_zero] == 1).all()
+    assert (labels[said_zero & ~said_one] == 0).all()
+
+
+@models("duplicated_rule")
+@pytest.mark.parametrize("copies", [1, 4])
+def test_a_duplicated_rule_does_not_raise_confidence(name, copies):
+    copied = np.hstack([VOTES] + [VOTES[:, [3]]] * copies)
+    names_ = [f"r{j}" for j in range(copied.shape[1])]
+    a = LabelMatrix.from_numpy(VOTES, labelers=names_[: VOTES.shape[1]], silence=-1)
+    b = LabelMatrix.from_numpy(copied, labelers=names_, silence=-1)
+    assert np.abs(make(name).fit(a).predict_proba(a) - make(name).fit(b).predict_proba(b)).max() < 1e-9
+
+
+@models("likelihood")
+@pytest.mark.parametrize("seed", range(4))
+def test_the_likelihood_never_falls(name, seed):
+    votes, truth = sample(seed=seed)
+    for gold in (None, np.where(np.arange(len(votes)) < 15, truth, -1)):
+        model = make(name).fit(votes, gold=gold)
+        history = getattr(model, "log_likelihood_", np.zeros(1))
+        assert (np.diff(history) >= -1e-9 * np.abs(history[1:])).all()
+
+
+@models()
+def test_saved_and_loaded_is_the_same_to_the_last_bit(name, tmp_path):
+    model = make(name).fit(VOTES, gold=np.where(np.arange(len(VOTES)) < 10, TRUTH, -1))
+    folder = model.save(tmp_path / "model")
+    assert sorted(p.suffix for p in folder.iterdir()) == [".json", ".npz"]
+    back = load(folder)
+    assert type(back) is type(model)
+    assert (back.predict_proba(VOTES) == model.predict_proba(VOTES)).all()
+    assert (back.predict(VOTES) == model.predict(VOTES)).all()
+    for attribute in (*model.OPTIONS, *model.STATE, "labelers_", "silence_"):
+        before, after = getattr(model, attribute), getattr(back, attribute)
+        assert type(before) is type(after)
+        assert np.array_equal(before, after)
+    make(name).fit(VOTES[:30]).save(folder)  # over an older one
+    assert len(list(folder.iterdir())) == 2
+    assert (load(folder).predict_proba(VOTES) == make(name).fit(VOTES[:30]).predict_proba(VOTES)).all()
+
+
+@models()
+def test_every_form_of_votes_and_gold_agrees(name):
+    ids = [f"doc {i}" for i in range(len(VOTES))]
+    known = np.where(np.arange(len(VOTES)) < 25, TRUTH, -1)
+    mapping = {ids[i]: int(TRUTH[i]) for i in range(25)}
+    matrix = LabelMatrix.from_numpy(VOTES, ids=ids)
+    patterns = as_patterns(VOTES)
+    expected = make(name).fit(VOTES, gold=known).predict_proba(VOTES)
+    for votes, gold in (
+        (matrix, mapping),
+        (matrix, pl.DataFrame({"id": list(mapping), "code": list(mapping.values())}).reverse()),
+        (patterns, patterns.gold_table(known, n_classes=K)),
+        (VOTES.astype(np.int64), known.tolist()),
+        (VOTES.tolist(), known),
+    ):
+        assert (make(name).fit(votes, gold=gold).predict_proba(VOTES) == expected).all()
+    with pytest.raises(GoldError, match="not among the votes: 'nobody'"):
+        make(name).fit(matrix, gold={**mapping, "nobody": 0})
+    with pytest.raises(GoldError, match="joined by id"):
+        make(name).fit(matrix, gold=known)
+    with pytest.raises(GoldError, match="gold code 3 is out of range"):
+        make(name).fit(VOTES, gold=np.full(len(VOTES), 3))
+    with pytest.raises(GoldError, match="the votes have 80 rows"):
+        make(name).fit(VOTES, gold=known[:5])
+
+
+@models()
+@pytest.mark.parametrize(
+    ("votes", "labels"),
+    [
+        ([[-1, -1, -1]] * 3, [-1, -1, -1]),
+        ([[0, 0, 0]], [0]),
+        ([[1, 1, -1], [1, -1, 1], [-1, 1, 1]], [1, 1, 1]),  # classes 0 and 2 are never voted
+        ([[-2, -2, -2], [0, -2, 0]], [-1, 0]),
+    ],
+)
+def test_small_and_lopsided_votes_have_defined_answers(name, votes, labels):
+    model = make(name).fit(votes)
+    proba = model.predict_proba(votes)
+    assert np.isfinite(proba).all()
+    assert np.allclose(proba.sum(axis=1), 1)
+    assert model.predict(votes).tolist() == labels
+
+
+@models()
+def test_a_billion_rows(name):
+    if name == "snorkel":
+        pytest.skip("Snorkel needs every row in memory")
+    from dataclasses import replace
+
+    patterns = as_patterns(VOTES).without_rows()
+    many = replace(patterns, counts=patterns.counts * 10**9)
+    proba = make(name).fit(many).predict_proba(patterns)
+    assert np.isfinite(proba).all()
+    assert np.allclose(proba.sum(axis=1), 1)
+
+
+@models()
+def test_one_rule(name):
+    votes = [[0], [1], [-1], [0]]
+    if name == "snorkel":
+        with pytest.raises(ModelError) as error:
+            make(name, 2).fit(votes)
+        assert "at least 3 rules, and these votes have 1" in str(error.value)
+        return
+    model = make(name, 2).fit(votes)
+    assert model.predict(votes).tolist() == [0, 1, -1, 0]
+
+
+@models()
+def test_two_rules_that_always_disagree(name):
+    if name == "snorkel":
+        with pytest.raises(ModelError, match="at least 3 rules"):
+            make(name, 2).fit([[0, 1], [1, 0]])
+        return
+    votes = [[0, 1], [1, 0]] * 20
+    model = make(name, 2).fit(votes)
+    assert np.allclose(model.predict_proba(votes), 0.5)
+    assert (model.predict(votes) == -1).all()
+
+
+@models()
+@pytest.mark.parametrize(
+    ("votes", "error", "message"),
+    [
+        (np.array([[0.0, np.nan, 1.0]]), VotesError, "these hold NaN"),
+        (np.array([[0.0, 1.0, 1.0]]), VotesError, "values of type float64"),
+        ([[0, 3, 1]], VotesError, "labeler '1' votes 3, and there are 3 classes: 0 to 2"),
+        ([[0, -3, 1]], VotesError, "vote -3 is out of range"),
+        ([0, 1, 2], VotesError, "votes are a matrix"),
+        (np.zeros((3, 0), int), VotesError, "without a single labeler"),
+        (pl.DataFrame({"id": ["a"], "lf:x": [0]}), VotesError, "a frame is no votes"),
+    ],
+)
+def test_votes_that_are_none(name, votes, error, message):
+    with pytest.raises(error) as told:
+        make(name).fit(votes)
+    assert message in str(told.value)
+    model = make(name).fit(VOTES[:, :3])
+    with pytest.raises(error) as told:
+        model.predict_proba(votes)
+    assert message in str(told.value)
+
+
+@models()
+def test_other_labelers_than_in_the_fit(name):
+    fitted = LabelMatrix.from_numpy(VOTES[:, :4], labelers=["a", "b", "c", "d"], silence=[-1, -1, -1, -2])
+    model = make(name).fit(fitted)
+    with pytest.raises(ModelError) as error:
+        model.predict(LabelMatrix.from_numpy(VOTES[:, :4], labelers=["a", "b", "d", "e"]))
+    assert str(error.value) == (
+        "other labelers than in the fit (new: e; missing: c)\n"
+        "  available: a, b, c, d\n"
+        "  hint: predict with the labelers of the fit, or fit again"
+    )
+    with pytest.raises(ModelError, match="votes of 5 labelers; the model was fitted on 4"):
+        model.predict_proba(VOTES[:, :5])
+    with pytest.raises(ModelError, match="votes of 3 labelers; the model was fitted on 4"):
+        model.predict_proba(VOTES[:, :3])
+    nameless = model.predict_proba(VOTES[:, :4])  # by position
+    assert np.allclose(nameless, model.predict_proba(fitted), rtol=0, atol=1e-12)
+    absent = LabelMatrix.from_numpy(VOTES[:, :3], labelers=["a", "b", "c"])  # d is a person: not asked
+    with_d = VOTES[:, :4].copy()
+    with_d[:, 3] = -2
+    assert np.allclose(model.predict_proba(absent), model.predict_proba(with_d), atol=1e-12)
+
+
+@models()
+def test_not_fitted(name, tmp_path):
+    for ask in (lambda m: m.predict(VOTES), lambda m: m.predict_proba(VOTES), lambda m: m.save(tmp_path)):
+        with pytest.raises(ModelError, match=f"label model '{name}' is not fitted"):
+            ask(make(name))
+
+
+@models()
+def test_a_folder_that_can_not_be_written(name, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(OutputError, match="can't save the label model"):
+        make(name).fit(VOTES).save(tmp_path / "file" / "model")
+
+
+@models()
+@pytest.mark.parametrize("n_classes", [1, 0, -2, 127, 2.0, "2", None, True])
+def test_numbers_of_classes_that_make_no_sense(name, n_classes):
+    with pytest.raises(ModelError, match="n_classes"):
+        create(name, n_classes=n_classes)
+
+
+@models()
+def test_a_misspelt_option_is_named(name):
+    with pytest.raises(ModelError) as error:
+        create(name, n_classes=2, sed=1, n_epoch=3)
+    assert f"label model '{name}' has no option 'sed'" in str(error.value)
+    assert "available:" in str(error.value)
