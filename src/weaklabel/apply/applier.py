@@ -1,0 +1,208 @@
+"""LFApplier: rules in, votes out."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import polars as pl
+
+from weaklabel.apply.batch import Batch, Faults, Lane, Votes
+from weaklabel.apply.frame_lane import compile_frame
+from weaklabel.apply.patterns import compile_patterns
+from weaklabel.apply.python_lane import compile_python
+from weaklabel.apply.spacy_lane import compile_spacy
+from weaklabel.errors import CorpusError, RuleError, did_you_mean
+from weaklabel.label_matrix import LabelMatrix
+from weaklabel.lf.base import LabelingFunction, OnError, check_choice
+from weaklabel.lf.registry import LFRegistry
+from weaklabel.schema import LabelSchema
+
+BATCH_ROWS = 65_536
+"""Rows that are shown to the rules at a time."""
+
+_LANES: dict[str, Callable[[Any, LabelSchema], Lane]] = {
+    "patterns": compile_patterns,
+    "frame": compile_frame,
+    "spacy": compile_spacy,
+    "python": compile_python,
+}
+_LANE_OF = {
+    "keywords": "patterns",
+    "regex": "patterns",
+    "lookup": "patterns",
+    "where": "frame",
+    "spacy": "spacy",
+    "python": "python",
+    "snorkel": "python",
+}
+
+
+class LFApplier:
+    """Applies the rules of a registry to documents.
+
+    Parameters
+    ----------
+    registry
+        The rules.
+    on_error
+        What a failing rule does that says nothing of it itself: "raise" stops with the rule, its file and line, and the
+        row's id; "abstain" votes -2 (missing) on that row and counts it in the votes' `faults`.
+    progress
+        Show a bar on stderr.
+
+    Examples
+    --------
+    >>> from weaklabel.lf import keywords, where
+    >>> rules = [keywords("asks", ["please"], label="ham"), where("long", "length(text) > 20", label="spam")]
+    >>> applier = LFApplier(LFRegistry(rules, schema=LabelSchema(["ham", "spam"])))
+    >>> votes = applier.apply(pl.DataFrame({"id": ["a", "b"], "text": ["Please!", "x" * 30]}))
+    >>> votes.to_numpy().tolist()
+    [[0, -1], [-1, 1]]
+    """
+
+    def __init__(self, registry: LFRegistry, *, on_error: OnError = "raise", progress: bool = False) -> None:
+        if not isinstance(registry, LFRegistry):
+            raise RuleError(
+                f"an LFRegistry is wanted, not {type(registry).__name__}",
+                hint="LFRegistry(rules, schema=schema)",
+            )
+        check_choice("on_error", on_error, ("raise", "abstain"))
+        self.registry = registry
+        self.on_error = on_error
+        self.progress = progress
+
+    @functools.cached_property
+    def _lanes(self) -> tuple[Lane, ...]:
+        return compile_lanes(self.registry.rules, self.registry.schema)
+
+    def apply(self, data: Any, *, id: str | None = None) -> LabelMatrix:
+        """Return the votes of every rule on every row.
+
+        Parameters
+        ----------
+        data
+            A Polars LazyFrame or DataFrame, a Corpus, or a pandas DataFrame.
+        id
+            Name of the column with the rows' ids, which are kept as text. Default: "id".
+
+        Returns
+        -------
+        LabelMatrix
+            One Int8 column per rule, in the registry's order, with the ids and the faults.
+
+        Raises
+        ------
+        RuleError
+            A rule reads a column that is not there, or can't be run on its type.
+        RuleFault
+            A rule failed on a row, and faults stop the run.
+        CorpusError
+            The id column is missing, or holds nulls or an id twice.
+        """
+        faults = Faults(self.on_error)
+        parts = [self._vote(frame, ids, faults) for frame, ids in self._batches(data, id)]
+        votes = pl.concat(parts)
+        _check_ids(votes.get_column("id"))
+        return LabelMatrix.from_frame(votes, id="id", faults=dict(faults.counts))
+
+    def _vote(self, frame: pl.DataFrame, ids: pl.Series, faults: Faults) -> pl.DataFrame:
+        votes: Votes = {}
+        for lane in self._lanes:
+            votes.update(lane.run(Batch(frame, ids, faults)))
+        columns = [pl.Series(rule.column, votes[rule.id], pl.Int8) for rule in self.registry]
+        return pl.DataFrame([ids.alias("id"), *columns])
+
+    def _batches(self, data: Any, id: str | None) -> Iterator[tuple[pl.DataFrame, pl.Series]]:
+        with self._bar() as advance:
+            for frame in _frames(data, id, self.registry.rules):
+                ids = frame.get_column(id or "id").cast(pl.String)
+                for start in range(0, max(frame.height, 1), BATCH_ROWS):
+                    yield frame.slice(start, BATCH_ROWS), ids.slice(start, BATCH_ROWS)
+                    advance(min(BATCH_ROWS, frame.height - start))
+
+    @contextlib.contextmanager
+    def _bar(self) -> Iterator[Callable[[int], None]]:
+        if not self.progress:
+            yield lambda rows: None
+            return
+        from rich.console import Console
+        from rich.progress import Progress
+
+        with Progress(console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task(f"{len(self.registry)} rules", total=None)
+            yield lambda rows: bar.advance(task, rows)
+
+
+def compile_lanes(rules: Iterable[LabelingFunction], schema: LabelSchema) -> tuple[Lane, ...]:
+    """Compile rules, each in the lane of its kind."""
+    by_lane: dict[str, list[LabelingFunction]] = {}
+    for rule in rules:
+        by_lane.setdefault(_LANE_OF[rule.kind], []).append(rule)
+    return tuple(_LANES[name](own, schema) for name, own in by_lane.items())
+
+
+def _frames(data: Any, id: str | None, rules: Iterable[LabelingFunction]) -> Iterator[pl.DataFrame]:
+    if type(data).__module__.partition(".")[0] == "pandas" and hasattr(data, "iloc"):
+        data = pl.from_pandas(data)
+    if isinstance(data, pl.DataFrame):
+        data = data.lazy()
+    if isinstance(data, pl.LazyFrame):
+        columns = _columns(data.collect_schema().names(), id, rules)
+        yield data.select(columns).collect()
+    elif hasattr(data, "shards") and hasattr(data, "read"):
+        columns = _columns(list(data.columns), id, rules)
+        for shard in data.shards():
+            yield data.read(shard).select(columns)
+    else:
+        raise CorpusError(
+            f"documents are a Polars or pandas frame or a Corpus, not {type(data).__name__}",
+            hint='Corpus.open("comments.parquet"), or pl.scan_parquet("comments.parquet")',
+        )
+
+
+def _columns(available: list[str], id: str | None, rules: Iterable[LabelingFunction]) -> list[str]:
+    """Return the columns to read, or raise the error that says which is not there, and what is."""
+    wanted_id = id or "id"
+    if wanted_id not in available:
+        hint = (
+            did_you_mean(wanted_id, available) if id else 'name the column with the ids: apply(data, id="…")'
+        )
+        raise CorpusError(f"no id column {wanted_id!r}", available=available, hint=hint)
+    rules = tuple(rules)
+    missing = [(rule, name) for rule in rules for name in rule.fields if name not in available]
+    if missing:
+        rule, name = missing[0]
+        others = len({r.id for r, _ in missing}) - 1
+        more = (
+            f", and {others} more rule{'s' * (others > 1)} lack{'s' * (others == 1)} a column"
+            if others
+            else ""
+        )
+        raise RuleError(
+            f"rule {rule.name!r} reads column {name!r}, which is not there{more}",
+            where=rule.where,
+            available=available,
+            hint=did_you_mean(name, available),
+        )
+    if any(not rule.fields for rule in rules):
+        return available
+    read = {name for rule in rules for name in rule.fields}
+    return [name for name in available if name in read or name == wanted_id]
+
+
+def _check_ids(ids: pl.Series) -> None:
+    if ids.null_count():
+        rows = ids.is_null().arg_true().head(5).to_list()
+        raise CorpusError(f"{ids.null_count()} rows have no id", where=f"rows {', '.join(map(str, rows))} …")
+    if ids.n_unique() < len(ids):
+        counts = Counter(ids.to_list())
+        twice = [id for id, count in counts.items() if count > 1]
+        raise CorpusError(
+            f"{len(twice)} ids stand on more than one row",
+            where=", ".join(repr(id) for id in twice[:5]) + (" …" if len(twice) > 5 else ""),
+            hint="an id is unique; leave it out to have one derived from file and row (Corpus.open)",
+        )

@@ -1,0 +1,138 @@
+"""Running the rules' own examples."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import polars as pl
+import polars.selectors as cs
+
+from weaklabel.apply.applier import compile_lanes
+from weaklabel.apply.batch import Batch, Faults, Lane
+from weaklabel.errors import RuleError, WeakLabelError
+from weaklabel.lf.base import Example, LabelingFunction
+from weaklabel.lf.registry import LFRegistry
+from weaklabel.schema import LabelSchema
+
+
+def check_examples(registry: LFRegistry) -> list[WeakLabelError]:
+    """Run every rule on its `fires_on` and `abstains_on` examples and return every failure.
+
+    Parameters
+    ----------
+    registry
+        The rules.
+
+    Returns
+    -------
+    list of WeakLabelError
+        One per failing example or broken rule, with the rule's file and line; empty when all is well.
+
+    Examples
+    --------
+    >>> from weaklabel.lf import keywords
+    >>> rule = keywords("asks", ["please"], label="ham", fires_on=["Please!"], abstains_on=["yes please"])
+    >>> [failure] = check_examples(LFRegistry([rule], schema=LabelSchema(["ham", "spam"])))
+    >>> failure.what
+    "rule 'asks' votes 'ham' on an example that it should abstain on: 'yes please'"
+    """
+    failures: list[WeakLabelError] = []
+    for rule in registry:
+        rule = dataclasses.replace(rule, on_error=None)
+        if rule.fires_on or rule.abstains_on:
+            failures += _check(rule, registry.schema)
+    return failures
+
+
+def _check(rule: LabelingFunction, schema: LabelSchema) -> list[WeakLabelError]:
+    examples = [*rule.fires_on, *rule.abstains_on]
+    try:
+        lanes = compile_lanes([rule], schema)
+    except WeakLabelError as error:
+        return [error]
+    failures: list[WeakLabelError] = []
+    for i, frame in enumerate(_frames(rule, examples)):
+        try:
+            vote = _vote(lanes[0], rule, frame)
+        except WeakLabelError as error:
+            failures.append(error)
+            continue
+        if (vote >= 0) != (i < len(rule.fires_on)):
+            failures.append(_failure(rule, examples[i], vote, schema))
+    return failures
+
+
+def _frames(rule: LabelingFunction, examples: Sequence[Example]) -> Iterator[pl.DataFrame | RuleError]:
+    """Yield each example as a frame of one row; a null takes its type from the other examples."""
+    made: list[pl.DataFrame | RuleError] = []
+    for example in examples:
+        try:
+            made.append(pl.DataFrame([_row(rule, example)]))
+        except (pl.exceptions.PolarsError, TypeError, ValueError, OverflowError) as error:
+            made.append(RuleError(f"an example of rule {rule.name!r} is no row: {error}", where=rule.where))
+    types: dict[str, Any] = {}
+    for frame in made:
+        for name, dtype in frame.schema.items() if isinstance(frame, pl.DataFrame) else ():
+            if dtype != pl.Null:
+                types.setdefault(name, dtype)
+    for frame in made:
+        yield _typed(frame, types) if isinstance(frame, pl.DataFrame) else frame
+
+
+def _typed(frame: pl.DataFrame, types: Mapping[str, Any]) -> pl.DataFrame:
+    unknown = [name for name, dtype in frame.schema.items() if dtype == pl.Null]
+    return frame.with_columns(pl.col(name).cast(types.get(name, pl.Null)) for name in unknown)
+
+
+def _vote(lane: Lane, rule: LabelingFunction, frame: pl.DataFrame | RuleError) -> int:
+    if isinstance(frame, RuleError):
+        raise frame
+    missing = [name for name in rule.fields if name not in frame.columns]
+    if missing:
+        raise RuleError(
+            f"an example of rule {rule.name!r} lacks the fields it reads: {', '.join(missing)}",
+            where=rule.where,
+            available=frame.columns,
+            hint="give the example as a mapping from field to value",
+        )
+    try:
+        return _run(lane, rule, frame)
+    except RuleError:
+        if pl.Null not in frame.dtypes:
+            raise
+    return _run(lane, rule, frame.with_columns(cs.by_dtype(pl.Null).cast(pl.String)))
+
+
+def _run(lane: Lane, rule: LabelingFunction, frame: pl.DataFrame) -> int:
+    return int(lane.run(Batch(frame, pl.Series(["example"]), Faults("raise")))[rule.id][0])
+
+
+def _row(rule: LabelingFunction, example: Example) -> dict[str, Any]:
+    if not isinstance(example, str):
+        return dict(example)
+    return {text_field(rule): example}
+
+
+def text_field(rule: LabelingFunction) -> str:
+    """Return the column that a plain text example stands for: the only one the rule reads, else "text".
+
+    Examples
+    --------
+    >>> from weaklabel.lf import regex
+    >>> text_field(regex("link", "https?://", label="spam", field="body"))
+    'body'
+    """
+    return rule.fields[0] if len(rule.fields) == 1 else "text"
+
+
+def _failure(rule: LabelingFunction, example: Example, vote: int, schema: LabelSchema) -> RuleError:
+    shown = repr(example if isinstance(example, str) else dict(example))
+    if vote < 0:
+        return RuleError(
+            f"rule {rule.name!r} abstains on an example that it should fire on: {shown}", where=rule.where
+        )
+    label = schema.label(vote)
+    what = f"rule {rule.name!r} votes {label!r} on an example that it should abstain on: {shown}"
+    return RuleError(what, where=rule.where)

@@ -1,0 +1,209 @@
+"""The pattern lane: keywords, regexes and lookups over the distinct texts of a column.
+
+All keyword and lookup terms of a field share one pass: a text is split into its words once, and only terms that have
+a word in common with it are looked at. A regex is searched where the literal that it needs stands in the text. Both
+only save work: every vote is that of the rule's own `matches` or `vote`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+
+from weaklabel.apply.batch import Batch, Votes, distinct_texts, no_votes, spread, text_column
+from weaklabel.apply.literals import required_literals
+from weaklabel.lf.base import LabelingFunction
+from weaklabel.lf.keywords import Keywords, comparable, whole_words
+from weaklabel.lf.lookup import Lookup, strongest
+from weaklabel.lf.regex import Regex
+from weaklabel.schema import LabelSchema
+
+PatternRule = Keywords | Regex | Lookup
+
+_WORD = re.compile(r"\w+")
+
+
+@dataclass(frozen=True)
+class PatternLane:
+    """Keyword, regex and lookup rules, compiled together."""
+
+    fields: Mapping[str, tuple[PatternRule, ...]]
+    schema: LabelSchema
+    scans: Mapping[str, tuple[_WordScan, ...]]
+    searches: Mapping[str, tuple[_Search, ...]]
+
+    def run(self, batch: Batch) -> Votes:
+        """Return the votes of every rule of the lane."""
+        votes: Votes = {}
+        for name, rules in self.fields.items():
+            column = _column(batch.frame, name, rules)
+            texts, rows = distinct_texts(column)
+            found = {rule.id: no_votes(len(texts)) for rule in rules}
+            for scan in self.scans[name]:
+                scan.run(texts, found)
+            for search in self.searches[name]:
+                search.run(texts, found)
+            for rule in rules:
+                if isinstance(rule, Lookup) and rule.match == "exact":
+                    _match_exactly(rule, texts, found[rule.id], self.schema)
+            votes.update({id: spread(found[id], rows) for id in found})
+        return votes
+
+
+def compile_patterns(rules: Iterable[PatternRule], schema: LabelSchema) -> PatternLane:
+    """Compile keyword, regex and lookup rules into one lane."""
+    fields: dict[str, list[PatternRule]] = defaultdict(list)
+    for rule in rules:
+        fields[rule.field].append(rule)
+    return PatternLane(
+        fields={name: tuple(own) for name, own in fields.items()},
+        schema=schema,
+        scans={name: tuple(_word_scans(own, schema)) for name, own in fields.items()},
+        searches={name: tuple(_searches(own, schema)) for name, own in fields.items()},
+    )
+
+
+def _column(frame: pl.DataFrame, name: str, rules: Sequence[PatternRule]) -> pl.Series:
+    worded = [rule for rule in rules if not (isinstance(rule, Lookup) and rule.match == "exact")]
+    dtype = frame.get_column(name).dtype
+    if not worded and (dtype.is_integer() or dtype == pl.Boolean):
+        return frame.get_column(name).cast(pl.String)
+    return text_column(frame, name, worded or rules)
+
+
+def _match_exactly(rule: Lookup, texts: Sequence[str], votes: np.ndarray, schema: LabelSchema) -> None:
+    codes = {term: schema.code(label) for term, label in rule.by_term.items()}
+    for i, text in enumerate(texts):
+        code = codes.get(rule.key(text))
+        if code is not None:
+            votes[i] = code
+
+
+# ---- words and phrases ----
+
+
+@dataclass(frozen=True)
+class _Term:
+    """A term as it is compared, and the rules that it serves, each with the code it speaks for."""
+
+    confirm: Callable[[str], object] | None
+    owners: tuple[tuple[str, int], ...]
+
+
+@dataclass
+class _WordScan:
+    """All terms of one field that are compared in the same form."""
+
+    comparable: Callable[[str], str]
+    by_word: dict[str, list[_Term]] = field(default_factory=lambda: defaultdict(list))
+    wordless: list[_Term] = field(default_factory=list)
+
+    def run(self, texts: Sequence[str], votes: Votes) -> None:
+        words_of_terms = set(self.by_word)
+        for i, text in enumerate(texts):
+            ready = self.comparable(text)
+            common = words_of_terms.intersection(_WORD.findall(ready))
+            if common or self.wordless:
+                for rule, code in self._votes(ready, common):
+                    votes[rule][i] = code
+
+    def _votes(self, ready: str, common: set[str]) -> Iterator[tuple[str, int]]:
+        hits: dict[str, Counter[int]] = {}
+        terms = [term for word in common for term in self.by_word[word]]
+        for term in (*terms, *self.wordless):
+            if term.confirm is None or term.confirm(ready):
+                for rule, code in term.owners:
+                    hits.setdefault(rule, Counter())[code] += 1
+        for rule, counts in hits.items():
+            best = strongest(counts)  # type: ignore[arg-type]
+            if best is not None:
+                yield rule, best  # type: ignore[misc]
+
+
+def _word_scans(rules: Iterable[PatternRule], schema: LabelSchema) -> Iterator[_WordScan]:
+    forms: dict[tuple[str, str], dict[str, dict[str, int]]] = defaultdict(lambda: defaultdict(dict))
+    for rule in rules:
+        if isinstance(rule, Keywords):
+            code = schema.code(str(rule.label), where=rule.where)
+            for term in rule.terms:
+                key = " ".join(comparable(term, case=rule.case, accents=rule.accents).split())
+                forms[rule.case, rule.accents][key][rule.id] = code
+        elif isinstance(rule, Lookup) and rule.match == "words":
+            for key, label in rule.by_term.items():
+                forms[rule.case, rule.accents][key][rule.id] = schema.code(label, where=rule.where)
+    for (case, accents), terms in forms.items():
+        scan = _WordScan(_comparer(case, accents))
+        for key, owners in terms.items():
+            _add_term(scan, key, tuple(owners.items()))
+        yield scan
+
+
+def _comparer(case: str, accents: str) -> Callable[[str], str]:
+    return lambda text: comparable(text, case=case, accents=accents)  # type: ignore[arg-type]
+
+
+def _add_term(scan: _WordScan, key: str, owners: tuple[tuple[str, int], ...]) -> None:
+    """Enter a term under its longest word.
+
+    A run of word characters in a term is a whole word of every text that the term matches: inside the term its
+    neighbours are no word characters, and at the ends the rule forbids them.
+    """
+    words = _WORD.findall(key)
+    confirm = None if words == [key] else whole_words([key]).search
+    term = _Term(confirm, owners)
+    if words:
+        scan.by_word[max(words, key=len)].append(term)
+    else:
+        scan.wordless.append(term)
+
+
+# ---- regular expressions ----
+
+
+@dataclass(frozen=True)
+class _Search:
+    """The regex rules of one field that look at the text in the same form."""
+
+    lower: bool
+    rules: tuple[tuple[str, int, Callable[[str], object], tuple[str, ...]], ...]
+
+    def run(self, texts: Sequence[str], votes: Votes) -> None:
+        seen = [text.lower() for text in texts] if self.lower else texts
+        folded = [text.lower() if text.isascii() else None for text in seen]
+        for rule, code, search, literals in self.rules:
+            own = votes[rule]
+            for i in _candidates(folded, literals):
+                if search(seen[i]):
+                    own[i] = code
+
+
+def _candidates(folded: Sequence[str | None], literals: tuple[str, ...]) -> Iterable[int]:
+    """Return the texts that hold one of the literals, and all texts beyond ASCII, whose case has more to it."""
+    if not literals:
+        return range(len(folded))
+    if len(literals) == 1:
+        literal = literals[0]
+        return [i for i, text in enumerate(folded) if text is None or literal in text]
+    return [i for i, text in enumerate(folded) if text is None or any(lit in text for lit in literals)]
+
+
+def _searches(rules: Iterable[PatternRule], schema: LabelSchema) -> Iterator[_Search]:
+    for lower in (False, True):
+        own = [rule for rule in rules if isinstance(rule, Regex) and (rule.case == "lower") == lower]
+        if own:
+            yield _Search(lower, tuple(_search(rule, schema) for rule in own))
+
+
+def _search(rule: Regex, schema: LabelSchema) -> tuple[str, int, Callable[[str], object], tuple[str, ...]]:
+    code = schema.code(str(rule.label), where=rule.where)
+    return rule.id, code, rule.compiled.search, required_literals(rule.compiled)
+
+
+def is_pattern(rule: LabelingFunction) -> bool:
+    """Say whether a rule belongs to this lane."""
+    return isinstance(rule, PatternRule)

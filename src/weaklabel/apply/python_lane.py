@@ -1,0 +1,173 @@
+"""The Python lane: plain functions over row mappings, and Snorkel's objects over pandas rows."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from weaklabel.apply.batch import Batch, Votes, shown
+from weaklabel.errors import did_you_mean
+from weaklabel.lf.base import LabelingFunction, run_user_code
+from weaklabel.lf.python import PythonFunction
+from weaklabel.lf.snorkel import SnorkelFunction
+from weaklabel.schema import ABSTAIN, LabelSchema
+
+_CODE_HINT = "a code is a position in the schema, or -1 to abstain"
+
+
+class NoVoteError(ValueError):
+    """A rule's answer is no vote; the message completes "the rule …"."""
+
+    def __init__(self, what: str, hint: str | None = None) -> None:
+        super().__init__(what)
+        self.hint = hint
+
+
+@dataclass(frozen=True)
+class PythonLane:
+    """Python rules, by the columns that their rows hold, and Snorkel rules."""
+
+    groups: tuple[tuple[tuple[str, ...], tuple[PythonFunction, ...]], ...]
+    snorkel: tuple[SnorkelFunction, ...]
+    schema: LabelSchema
+
+    def run(self, batch: Batch) -> Votes:
+        """Return the votes of every rule of the lane."""
+        votes: Votes = {}
+        for fields, rules in self.groups:
+            rows = [
+                MappingProxyType(row)
+                for row in (batch.frame.select(fields or pl.all())).iter_rows(named=True)
+            ]
+            for rule in rules:
+                cast = [self._vote(rule, row, i, batch) for i, row in enumerate(rows)]
+                votes[rule.id] = np.array(cast, np.int8)
+        if self.snorkel:
+            votes.update(self._snorkel_votes(batch))
+        return votes
+
+    def _vote(self, rule: PythonFunction, row: Mapping[str, Any], i: int, batch: Batch) -> int:
+        answer, error = run_user_code(lambda: rule(row))
+        if error is None:
+            try:
+                return python_vote(rule, answer, self.schema)
+            except NoVoteError as wrong:
+                return _fault(rule, str(wrong), wrong, i, batch, hint=wrong.hint, available=self.schema.names)
+        return _fault(rule, _raised(error), error, i, batch)
+
+    def _snorkel_votes(self, batch: Batch) -> Votes:
+        """Show each row, as the pandas Series that DataFrame.apply gives, to every Snorkel rule in turn."""
+        votes: Votes = {rule.id: np.full(batch.frame.height, ABSTAIN, np.int8) for rule in self.snorkel}
+        places = iter(range(batch.frame.height))
+
+        def show(row: Any) -> None:
+            i = next(places)
+            for rule in self.snorkel:
+                votes[rule.id][i] = self._snorkel_vote(rule, row, i, batch)
+
+        if batch.frame.height:
+            batch.frame.to_pandas().apply(show, axis=1)
+        return votes
+
+    def _snorkel_vote(self, rule: SnorkelFunction, row: Any, i: int, batch: Batch) -> int:
+        answer, error = run_user_code(lambda: rule.function(row))
+        if error is None:
+            try:
+                return snorkel_vote(answer, self.schema)
+            except NoVoteError as wrong:
+                return _fault(rule, str(wrong), wrong, i, batch, hint=wrong.hint, available=self.schema.names)
+        return _fault(rule, _raised(error), error, i, batch)
+
+
+def compile_python(rules: Iterable[LabelingFunction], schema: LabelSchema) -> PythonLane:
+    """Compile Python and Snorkel rules into one lane."""
+    groups: dict[tuple[str, ...], list[PythonFunction]] = defaultdict(list)
+    snorkel = []
+    for rule in rules:
+        if isinstance(rule, PythonFunction):
+            groups[rule.fields].append(rule)
+        elif isinstance(rule, SnorkelFunction):
+            snorkel.append(rule)
+    return PythonLane(tuple((fields, tuple(own)) for fields, own in groups.items()), tuple(snorkel), schema)
+
+
+def python_vote(rule: PythonFunction, answer: Any, schema: LabelSchema) -> int:
+    """Return the code that a Python rule's answer stands for.
+
+    Raises
+    ------
+    NoVoteError
+        The answer is no vote.
+    """
+    if rule.returns == "predicate":
+        return schema.code(str(rule.label)) if _is_true(answer) else ABSTAIN
+    if answer is None or (_is_number(answer) and answer == ABSTAIN):
+        return ABSTAIN
+    if isinstance(answer, str):
+        if answer in schema:
+            return schema.code(answer)
+        raise NoVoteError(f"returned the unknown label {answer!r}", did_you_mean(answer, schema.names))
+    raise NoVoteError(f"returned {_short(answer)}, which is no vote", _instead(answer, schema))
+
+
+def snorkel_vote(answer: Any, schema: LabelSchema) -> int:
+    """Return the code that a Snorkel rule's answer stands for: a position in the schema; negative abstains.
+
+    Raises
+    ------
+    NoVoteError
+        The answer is no whole number, or there is no such position.
+    """
+    if not isinstance(answer, numbers.Real | np.bool_):
+        raise NoVoteError(f"returned {_short(answer)}, which is no code", _CODE_HINT)
+    number = float(answer)
+    if not number.is_integer():
+        raise NoVoteError(f"returned {_short(answer)}, which is no code", _CODE_HINT)
+    if number >= len(schema):
+        raise NoVoteError(f"returned code {int(number)}; the schema's codes are 0 to {len(schema) - 1}")
+    return max(int(number), ABSTAIN)
+
+
+def _is_true(answer: Any) -> bool:
+    if _is_number(answer) and (answer < 0 or math.isnan(answer)):
+        hint = "return True or False; without label= a rule may return a label, or -1 to abstain"
+        raise NoVoteError(f"returned {answer!r}, which is no yes or no", hint)
+    truth, error = run_user_code(lambda: bool(answer))
+    if error is not None:
+        raise NoVoteError(f"returned {_short(answer)}, which is no yes or no: {error}") from error
+    return bool(truth)
+
+
+def _is_number(answer: object) -> bool:
+    return isinstance(answer, numbers.Real) and not isinstance(answer, bool)
+
+
+def _instead(answer: Any, schema: LabelSchema) -> str:
+    if isinstance(answer, bool | np.bool_):
+        return "give the rule label=…, then it may return True or False"
+    if isinstance(answer, numbers.Integral) and int(answer) in range(len(schema)):
+        return f"return the label's name, {schema.label(int(answer))!r}, not its code"
+    return "return the name of a label, or None to abstain"
+
+
+def _raised(error: BaseException) -> str:
+    return f"raised {type(error).__name__}: {error}" if str(error) else f"raised {type(error).__name__}"
+
+
+def _short(answer: object) -> str:
+    text = repr(answer)
+    return text if len(text) <= 60 else f"{text[:57]}…"
+
+
+def _fault(rule: LabelingFunction, what: str, error: BaseException, i: int, batch: Batch, **more: Any) -> int:
+    values = shown(batch.frame, i, rule.fields)
+    more = {key: value for key, value in more.items() if value is not None}
+    return batch.faults.vote(rule, what, row=batch.ids[i], values=values, cause=error, **more)

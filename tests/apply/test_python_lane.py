@@ -1,0 +1,157 @@
+"""Python rules over rows: votes, faults, and what is no vote."""
+
+import re
+
+import numpy as np
+import polars as pl
+import pytest
+
+import weaklabel as wl
+from weaklabel.errors import RuleFault
+
+SCHEMA = wl.LabelSchema(["ham", wl.Label("spam", aliases=("junk",))])
+
+
+def apply(rules, texts=("a", "b", "c"), on_error="raise", **columns):
+    registry = wl.LFRegistry(rules if isinstance(rules, list) else [rules], schema=SCHEMA)
+    frame = pl.DataFrame(
+        {"id": [f"row{i}" for i in range(len(texts))], "text": pl.Series(texts, dtype=pl.String), **columns}
+    )
+    return wl.LFApplier(registry, on_error=on_error).apply(frame)
+
+
+def rule(function, **options):
+    return wl.labeling_function(function, **{"name": "r", "version": "1", **options})
+
+
+@pytest.mark.parametrize(
+    ("answer", "vote"),
+    [(True, 1), (False, -1), (None, -1), (1, 1), (0, -1), (2.5, 1), ("x", 1), ("", -1), ([], -1), (re.search("a", "a"), 1),
+     (np.bool_(True), 1), (np.bool_(False), -1), (np.int64(0), -1)],
+)  # fmt: skip
+def test_a_predicate_votes_where_its_answer_is_true(answer, vote):
+    assert apply(rule(lambda row: answer, label="spam")).to_numpy()[:, 0].tolist() == [vote] * 3
+
+
+@pytest.mark.parametrize(
+    ("answer", "vote"),
+    [("spam", 1), ("junk", 1), ("ham", 0), (None, -1), (-1, -1), (wl.ABSTAIN, -1), (np.int8(-1), -1)],
+)
+def test_a_labeling_rule_names_its_label_or_abstains(answer, vote):
+    assert apply(rule(lambda row: answer)).to_numpy()[:, 0].tolist() == [vote] * 3
+
+
+@pytest.mark.parametrize(
+    ("options", "answer", "message", "hint"),
+    [
+        ({}, "spma", "rule 'r' returned the unknown label 'spma'", "did you mean 'spam'?"),
+        ({}, 1, "rule 'r' returned 1, which is no vote", "return the label's name, 'spam', not its code"),
+        ({}, 7, "rule 'r' returned 7, which is no vote", "return the name of a label, or None to abstain"),
+        (
+            {},
+            1.0,
+            "rule 'r' returned 1.0, which is no vote",
+            "return the name of a label, or None to abstain",
+        ),
+        (
+            {},
+            True,
+            "rule 'r' returned True, which is no vote",
+            "give the rule label=…, then it may return True or False",
+        ),
+        ({}, ["spam"], r"rule 'r' returned \['spam'\], which is no vote", None),
+        ({}, wl.MISSING, "rule 'r' returned -2, which is no vote", None),
+        (
+            {"label": "spam"},
+            -1,
+            "rule 'r' returned -1, which is no yes or no",
+            "return True or False; without label=",
+        ),
+        ({"label": "spam"}, float("nan"), "rule 'r' returned nan, which is no yes or no", None),
+        (
+            {"label": "spam"},
+            np.array([1, 2]),
+            r"rule 'r' returned array\(\[1, 2\]\), which is no yes or no",
+            None,
+        ),
+    ],
+)
+def test_what_is_no_vote_is_a_fault(options, answer, message, hint):
+    bad = rule(lambda row: answer, fields=["text"], **options)
+    with pytest.raises(RuleFault, match=message) as caught:
+        apply(bad)
+    assert "test_python_lane.py" in caught.value.where
+    assert "row 'row0', text='a'" in caught.value.where
+    if hint:
+        assert caught.value.hint.startswith(hint)
+    counted = apply(bad, on_error="abstain")
+    assert counted.to_numpy()[:, 0].tolist() == [-2, -2, -2]
+    assert counted.faults == {"r": 3}
+
+
+def test_a_rule_that_raises_is_named_with_place_row_and_value():
+    @wl.labeling_function(label="spam")
+    def second_word(row):
+        return row["text"].split()[1] == "now"
+
+    with pytest.raises(RuleFault) as caught:
+        apply(second_word, ["buy now", "x" * 500, "b"])
+    fault = caught.value
+    assert fault.what == "rule 'second_word' raised IndexError: list index out of range"
+    assert (
+        f"test_python_lane.py:{second_word.function.__code__.co_firstlineno}, row 'row1', text='xxx"
+        in fault.where
+    )
+    assert len(fault.where) < 400
+    assert isinstance(fault.__cause__, IndexError)
+    votes = apply(second_word, ["buy now", "x", "", None], on_error="abstain")
+    assert votes.to_numpy()[:, 0].tolist() == [1, -2, -2, -2]
+    assert votes.faults == {"second_word": 3}
+
+
+def test_a_rules_own_on_error_wins():
+    tolerant = rule(lambda row: 1 / 0, label="spam", on_error="abstain")
+    assert apply(tolerant).faults == {"r": 3}
+    strict = rule(lambda row: 1 / 0, label="spam", on_error="raise")
+    with pytest.raises(RuleFault, match="raised ZeroDivisionError: division by zero"):
+        apply(strict, on_error="abstain")
+
+
+def test_a_rule_that_exits_does_not_end_the_run():
+    import sys
+
+    with pytest.raises(RuleFault, match="rule 'r' raised SystemExit"):
+        apply(rule(lambda row: sys.exit(), label="spam"))
+
+
+def test_rows_hold_the_fields_of_the_rule_and_can_not_be_changed():
+    seen = []
+    rules = [
+        rule(lambda row: seen.append(dict(row)), name="some", fields=["n", "text"]),
+        rule(lambda row: seen.append(dict(row)), name="all"),
+    ]
+    apply(rules, ["a"], n=[3], words=[["x", "y"]])
+    assert seen == [{"n": 3, "text": "a"}, {"id": "row0", "text": "a", "n": 3, "words": ["x", "y"]}]
+
+    def changes(row):
+        row["text"] = "b"
+
+    with pytest.raises(RuleFault, match=r"raised TypeError: .*does not support item assignment"):
+        apply(rule(changes, label="spam"))
+
+
+def test_resources_reach_the_function():
+    def listed(row, words):
+        return row["text"] in words
+
+    assert apply(rule(listed, label="spam", resources={"words": {"a", "c"}})).to_numpy()[:, 0].tolist() == [
+        1,
+        -1,
+        1,
+    ]
+
+
+def test_null_texts_reach_the_function():
+    assert apply(rule(lambda row: row["text"] is None, label="ham"), ["a", None]).to_numpy()[
+        :, 0
+    ].tolist() == [-1, 0]

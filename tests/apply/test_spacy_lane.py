@@ -1,0 +1,144 @@
+"""spaCy rules: token patterns on blank and on installed pipelines."""
+
+import polars as pl
+import pytest
+
+import weaklabel as wl
+from weaklabel.errors import RuleError, RuleFault
+
+spacy = pytest.importorskip("spacy", reason="spaCy is not installed")
+
+SCHEMA = wl.LabelSchema(["ham", "spam"])
+
+
+def apply(rules, texts, **options):
+    registry = wl.LFRegistry(rules, schema=SCHEMA)
+    frame = pl.DataFrame(
+        {"id": [str(i) for i in range(len(texts))], "text": texts, "title": ["Free"] * len(texts)}
+    )
+    return wl.LFApplier(registry, **options).apply(frame)
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """A small pipeline of our own, saved to disk: it knows one kind of entity and one lemma."""
+    nlp = spacy.blank("en")
+    ruler = nlp.add_pipe("entity_ruler")
+    ruler.add_patterns([{"label": "BRAND", "pattern": [{"LOWER": "acme"}]}])
+    attributes = nlp.add_pipe("attribute_ruler")
+    attributes.add([[{"LOWER": "phones"}]], {"LEMMA": "phone"})
+    path = tmp_path_factory.mktemp("pipelines") / "en_small_test"
+    nlp.to_disk(path)
+    return path
+
+
+MONEY_BACK = [{"LOWER": "money"}, {"LOWER": "back"}]
+
+
+def test_several_rules_fields_and_pipelines_together():
+    rules = [
+        wl.spacy_pattern("money", MONEY_BACK, label="spam"),
+        wl.spacy_pattern("number", [[{"LIKE_NUM": True}], [{"IS_CURRENCY": True}]], label="ham"),
+        wl.spacy_pattern("title", [{"LOWER": "free"}], label="spam", field="title"),
+        wl.spacy_pattern(
+            "german", [{"TEXT": "Geld"}, {"LOWER": "zurück"}], label="spam", pipeline="blank:de"
+        ),
+    ]
+    texts = ["Money back, money back!", "I paid three", None, "", "Geld ZURÜCK 👍", "Money back"]
+    votes = apply(rules, texts).to_numpy()
+    assert votes.tolist() == [
+        [1, -1, 1, -1],
+        [-1, 0, 1, -1],
+        [-1, -1, 1, -1],
+        [-1, -1, 1, -1],
+        [-1, -1, 1, 1],
+        [1, -1, 1, -1],
+    ]
+
+
+def test_an_installed_pipeline_by_its_folder(saved):
+    rules = [
+        wl.spacy_pattern("brand", [{"ENT_TYPE": "BRAND"}], label="spam", pipeline=str(saved)),
+        wl.spacy_pattern("phone", [{"LEMMA": "phone"}], label="ham", pipeline=str(saved)),
+    ]
+    assert apply(rules, ["ACME phones", "phone"]).to_numpy().tolist() == [[1, 0], [-1, -1]]
+
+
+def test_an_installed_pipeline_by_its_name(saved, tmp_path, monkeypatch):
+    import importlib.metadata
+    import importlib.util
+
+    package = tmp_path / "en_small_test"
+    package.mkdir()
+    (package / "__init__.py").write_text(
+        "from pathlib import Path\nfrom spacy.util import load_model\n\n"
+        f"def load(**overrides):\n    return load_model(Path({str(saved)!r}), **overrides)\n"
+    )
+    info = tmp_path / "en_small_test-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: en_small_test\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[spacy_models]\nen_small_test = en_small_test\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    importlib.invalidate_caches()
+    assert importlib.util.find_spec("en_small_test")
+    assert importlib.metadata.version("en_small_test") == "1.0"
+    rule = wl.spacy_pattern("brand", [{"ENT_TYPE": "BRAND"}], label="spam", pipeline="en_small_test")
+    assert apply([rule], ["Acme", "x"]).to_numpy().tolist() == [[1], [-1]]
+
+
+def test_a_missing_pipeline_names_what_is_there():
+    rule = wl.spacy_pattern("r", MONEY_BACK, label="spam", pipeline="en_core_web_nosuch")
+    with pytest.raises(RuleError, match="no spaCy pipeline 'en_core_web_nosuch'") as caught:
+        apply([rule], ["a"])
+    assert "rule 'r' at" in caught.value.where
+    assert set(spacy.util.get_installed_models()) <= set(caught.value.available)
+    assert "blank:en" in caught.value.available
+    rule = wl.spacy_pattern("r", MONEY_BACK, label="spam", pipeline="blank:nosuch")
+    with pytest.raises(RuleError, match="no spaCy pipeline 'blank:nosuch'"):
+        apply([rule], ["a"])
+
+
+@pytest.mark.parametrize(
+    ("pattern", "reason"),
+    [
+        ([{"LOWR": "money"}], "LOWR"),
+        ([{"LEMMA": "phone"}], r"\[E155\]"),
+        ([{"POS": "VERB"}], r"\[E155\]"),
+        ([{"LOWER": 3}], "LOWER"),
+        ([{"ENT_TYPE": "ORG"}], "ENT_TYPE needs a pipeline that finds entities"),
+    ],
+)
+def test_a_pattern_that_spacy_refuses_is_an_error_of_its_rule(pattern, reason):
+    rules = [
+        wl.spacy_pattern("good", MONEY_BACK, label="ham"),
+        wl.spacy_pattern("bad", pattern, label="spam"),
+    ]
+    with pytest.raises(
+        RuleError, match=f"rule 'bad': spaCy refuses the pattern on pipeline 'blank:en': .*{reason}"
+    ):
+        apply(rules, ["a"])
+
+
+def test_a_text_that_is_too_long_for_the_pipeline_is_a_fault(saved, monkeypatch):
+    import weaklabel.apply.spacy_lane as lane
+
+    load = lane.load_pipeline
+
+    def short(pipeline, *, where=None):
+        nlp = load(pipeline, where=where)
+        nlp.max_length = 20
+        return nlp
+
+    monkeypatch.setattr(lane, "load_pipeline", short)
+    rule = wl.spacy_pattern("brand", [{"ENT_TYPE": "BRAND"}], label="spam", pipeline=str(saved))
+    texts = ["acme", "acme " * 10, None]
+    with pytest.raises(RuleFault, match="can't read a text of more than 20 characters"):
+        apply([rule], texts)
+    votes = apply([rule], texts, on_error="abstain")
+    assert votes.to_numpy()[:, 0].tolist() == [1, -2, -1]
+    assert votes.faults == {"brand": 1}
+
+
+def test_a_blank_pipeline_reads_a_text_beyond_spacys_limit():
+    rule = wl.spacy_pattern("money", MONEY_BACK, label="spam")
+    assert apply([rule], ["x " * 600_000 + "money back"]).to_numpy().tolist() == [[1]]
