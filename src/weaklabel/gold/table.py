@@ -1,0 +1,390 @@
+"""Reading gold labels from a table, with repeated answers and several annotators settled."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from polars import selectors as cs
+
+from weaklabel.errors import GoldError, Problems, SchemaError, WeakLabelError, did_you_mean
+from weaklabel.fingerprint import fingerprint
+from weaklabel.gold.files import read_table
+from weaklabel.schema import GOLD_COLUMNS, LabelSchema
+
+_ROW = "__row__"
+_FEW = 5
+
+
+@dataclass(frozen=True)
+class Gold:
+    """Gold labels, one a row; made by `load_gold`.
+
+    Parameters
+    ----------
+    frame
+        `id` and `label`, both String, sorted by id; labels by their name in the schema.
+    schema
+        The labels.
+    notes
+        What was left out and why, in sentences.
+    counts
+        Of the table that was read: `rows`, `unlabeled`, `superseded` (an earlier answer of the same annotator),
+        `no_majority` (items on which annotators disagree).
+
+    Examples
+    --------
+    >>> gold = load_gold(pl.DataFrame({"id": ["a", "b"], "label": ["ham", None]}), schema=LabelSchema(["ham", "spam"]))
+    >>> gold.frame.rows(), gold.notes
+    ([('a', 'ham')], ('1 gold row has no label and is left out',))
+    """
+
+    frame: pl.DataFrame
+    schema: LabelSchema
+    notes: tuple[str, ...] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of ids and labels; the order of the rows of the file does not matter."""
+        return fingerprint(self.frame.rows())
+
+    def join(self, ids: pl.Series | Iterable[str]) -> pl.DataFrame:
+        """Return the gold rows in the order of `ids`.
+
+        Parameters
+        ----------
+        ids
+            Ids of the rows at hand; they may be more than the gold rows.
+
+        Raises
+        ------
+        GoldError
+            A gold id is not among `ids`.
+
+        Examples
+        --------
+        >>> gold = load_gold(pl.DataFrame({"id": ["a", "b"], "label": ["ham", "spam"]}),
+        ...                  schema=LabelSchema(["ham", "spam"]))
+        >>> gold.join(["b", "c", "a"]).rows()
+        [('b', 'spam'), ('a', 'ham')]
+        """
+        rows = _ids(ids)
+        unknown = self.frame.join(rows, on="id", how="anti")["id"]
+        if unknown.len():
+            like = ", ".join(repr(i) for i in rows["id"].head(2))
+            nearest = did_you_mean(unknown[0], rows["id"].head(1000)) if rows.height else None
+            raise GoldError(
+                f"{unknown.len()} of {self.frame.height} gold ids are not among the {rows.height} rows at hand: "
+                f"{_some(unknown.to_list())}",
+                hint=nearest or f"the rows' ids look like {like}" if rows.height else "there are no rows",
+            )
+        return rows.join(self.frame, on="id", how="inner", maintain_order="left")
+
+    def codes(self, ids: pl.Series | Iterable[str]) -> np.ndarray:
+        """Return the class code of each id, int64 (n,), -1 without gold; gold of other rows is passed over.
+
+        Examples
+        --------
+        >>> gold = load_gold(pl.DataFrame({"id": ["a", "b"], "label": ["ham", "spam"]}),
+        ...                  schema=LabelSchema(["ham", "spam"]))
+        >>> gold.codes(["b", "c"])
+        array([ 1, -1])
+        """
+        found = _ids(ids).join(self.code_frame, on="id", how="left", maintain_order="left")
+        return found["code"].fill_null(-1).to_numpy().astype(np.int64)
+
+    @property
+    def code_frame(self) -> pl.DataFrame:
+        """`id` and `code`, as label models take gold."""
+        codes = [self.schema.code(name) for name in self.frame["label"]]
+        return self.frame.select("id", pl.Series("code", codes, dtype=pl.Int64))
+
+
+def load_gold(
+    source: str | Path | pl.DataFrame | pl.LazyFrame,
+    *,
+    schema: LabelSchema,
+    id: str = "id",
+    label: str = "label",
+    annotator: str | None = None,
+    time: str | None = None,
+    where: str | pl.Expr | None = None,
+) -> Gold:
+    """Read gold labels.
+
+    Parameters
+    ----------
+    source
+        A Parquet, CSV, TSV or JSONL (NDJSON) file, or a frame.
+    schema
+        The labels; names and aliases are taken, codes are not.
+    id, label
+        Columns; ids become String.
+    annotator
+        Column that says who gave the label. With several annotators an item gets the label that more than half
+        of them gave, and is left out and counted when there is none.
+    time
+        Column that says when: of several answers of one annotator to one item the latest counts. Numbers, dates,
+        or ISO 8601 text (without an offset: UTC); a missing time is earlier than all others.
+    where
+        SQL text or Polars expression over the table's columns; only rows where it is true are taken.
+
+    Raises
+    ------
+    GoldError
+        The file can't be read, a column is missing, ids are null, labels are unknown, or an annotator (or a
+        table without annotators) answers an item twice and no time tells which counts.
+    Problems
+        Several of these at once.
+
+    Notes
+    -----
+    A table without rows is allowed; `Gold.notes` says so. Row numbers in errors count from 1, header not counted.
+
+    Examples
+    --------
+    >>> answers = pl.DataFrame({"item": [1, 1, 1], "answer": ["ham", "junk", "junk"], "who": ["ann", "bob", "cid"]})
+    >>> from weaklabel.schema import Label
+    >>> schema = LabelSchema(["ham", Label("spam", aliases=("junk",))])
+    >>> load_gold(answers, schema=schema, id="item", label="answer", annotator="who").frame.rows()
+    [('1', 'spam')]
+    """
+    if not schema.exclusive:
+        raise SchemaError(
+            "gold of a multi-label schema is not one label a row", hint="make each label a task of its own"
+        )
+    place = "gold" if isinstance(source, (pl.DataFrame, pl.LazyFrame)) else str(source)
+    named = {"id": id, "label": label, "annotator": annotator, "time": time}
+    table = read_table(source, [name for name in named.values() if name], numbers=time).with_row_index(
+        _ROW, offset=1
+    )
+    _need({role: name for role, name in named.items() if name}, table, place)
+    if where is not None:
+        table = table.filter(_condition(where, table, place))
+    rows = table.select(_ROW, **{role: pl.col(name) for role, name in named.items() if name})
+    by_number = rows["label"].dtype.is_numeric()
+    rows = rows.with_columns(pl.col("id", "label", *["annotator"] * bool(annotator)).cast(pl.String))
+    labeled = rows.drop_nulls("label")
+    problems: list[WeakLabelError] = []
+    labeled = _try(problems, lambda: _named(labeled, schema, place, by_number), labeled)
+    _try(problems, lambda: _no_null_ids(labeled, place), None)
+    if time:
+        labeled = _try(problems, lambda: _timed(labeled, place), labeled.drop("time"))
+    latest = _try(problems, lambda: _latest(labeled, place), labeled) if not problems else labeled
+    if problems:
+        raise problems[0] if len(problems) == 1 else Problems(place, problems)
+    settled = _majority(latest)
+    counts = {
+        "rows": rows.height,
+        "unlabeled": rows.height - labeled.height,
+        "superseded": labeled.height - latest.height,
+        "no_majority": latest["id"].n_unique() - settled.height,
+    }
+    frame = settled.select(pl.col(*GOLD_COLUMNS).cast(pl.String)).sort("id")
+    return Gold(frame, schema, tuple(_notes(counts, frame.height)), counts)
+
+
+def _need(named: Mapping[str, str], table: pl.DataFrame, place: str) -> None:
+    columns = [name for name in table.columns if name != _ROW]
+    missing = [
+        GoldError(
+            f"gold has no {role} column {name!r}",
+            where=place,
+            available=columns,
+            hint=did_you_mean(name, columns),
+        )
+        for role, name in named.items()
+        if name not in columns
+    ]
+    if missing:
+        raise missing[0] if len(missing) == 1 else Problems(place, missing)
+
+
+def _condition(where: str | pl.Expr, table: pl.DataFrame, place: str) -> pl.Series:
+    columns = [name for name in table.columns if name != _ROW]
+    clean = table.with_columns(cs.float().fill_nan(None))
+    try:
+        condition = pl.sql_expr(where) if isinstance(where, str) else where
+        for root in condition.meta.root_names():
+            if root not in columns:
+                hint = did_you_mean(root, columns)
+                raise GoldError(
+                    f"where: no column {root!r}: {where}", where=place, available=columns, hint=hint
+                )
+        found = clean.with_columns(condition.alias(_ROW))[_ROW]
+    except pl.exceptions.PolarsError as error:
+        what = str(error).splitlines()[0]
+        raise GoldError(f"where: not a condition: {where}: {what}", where=place, available=columns) from error
+    if found.dtype != pl.Boolean:
+        raise GoldError(
+            f"where: true or false on each row, not {found.dtype}: {where}",
+            where=place,
+            hint="split = 'test'",
+        )
+    return found.fill_null(False)
+
+
+def _named(rows: pl.DataFrame, schema: LabelSchema, place: str, by_number: bool) -> pl.DataFrame:
+    """Return rows with labels by their name in the schema."""
+    names, unknown = {}, []
+    for spelling in rows["label"].unique(maintain_order=True):
+        if spelling in schema:
+            names[spelling] = schema.label(schema.code(spelling))
+        else:
+            unknown.append(spelling)
+    if unknown:
+        at = {name: rows[_ROW].filter(rows["label"] == name).to_list() for name in unknown}
+        each = [f"{name!r} ({_numbers(at[name])})" for name in unknown[:_FEW]]
+        more = f" and {len(unknown) - _FEW} more" if len(unknown) > _FEW else ""
+        near = {name: did_you_mean(name, _spellings(schema)) for name in unknown[:_FEW]}
+        hints = [f"{name!r}: {hint}" for name, hint in near.items() if hint]
+        if by_number:
+            hints = ["gold is stored by label name, not by code"]
+        total = sum(map(len, at.values()))
+        raise GoldError(
+            f"{_plural(total, 'gold label is', 'gold labels are')} unknown: {', '.join(each)}{more}",
+            where=place,
+            available=schema.names,
+            hint="; ".join(hints) or None,
+        )
+    return rows.with_columns(
+        pl.col("label").replace_strict(names, return_dtype=pl.String) if names else pl.col("label")
+    )
+
+
+def _spellings(schema: LabelSchema) -> list[str]:
+    return [spelling for lab in schema.labels for spelling in (lab.name, *lab.aliases)]
+
+
+def _no_null_ids(rows: pl.DataFrame, place: str) -> None:
+    null = rows.filter(pl.col("id").is_null())
+    if null.height:
+        raise GoldError(
+            f"{_plural(null.height, 'gold label has', 'gold labels have')} no id: {_numbers(null[_ROW].to_list())}",
+            where=place,
+            hint="every gold label belongs to a row",
+        )
+
+
+def _timed(rows: pl.DataFrame, place: str) -> pl.DataFrame:
+    """Return rows with `time` as its rank; 0 where it is missing."""
+    times = rows["time"]
+    if times.dtype.is_float():
+        times = times.fill_nan(None)
+    elif not (times.dtype.is_numeric() or times.dtype.is_temporal()):
+        read: list[float | None] = []
+        broken = []
+        for number, text in zip(rows[_ROW], times.cast(pl.String), strict=True):
+            try:
+                read.append(None if text is None else _seconds(text))
+            except ValueError:
+                broken.append((number, text))
+        if broken:
+            each = ", ".join(f"{text!r} (row {number})" for number, text in broken[:_FEW])
+            raise GoldError(
+                f"{_plural(len(broken), 'gold time', 'gold times')} can't be read: {each}",
+                where=place,
+                hint="2024-05-31T12:00:00+00:00",
+            )
+        times = pl.Series(read, dtype=pl.Float64)
+    return rows.with_columns(times.rank("dense").fill_null(0).alias("time"))
+
+
+def _seconds(text: str) -> float:
+    moment = datetime.datetime.fromisoformat(text.strip())
+    return (moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)).timestamp()
+
+
+def _latest(rows: pl.DataFrame, place: str) -> pl.DataFrame:
+    """Return one answer of each annotator to each item."""
+    by = ["id", "annotator"] if "annotator" in rows.columns else ["id"]
+    if "time" in rows.columns:
+        rows = rows.filter(pl.col("time") == pl.col("time").max().over(by)).unique(
+            [*by, "label"], keep="first"
+        )
+    doubled = rows.filter(pl.struct(by).is_duplicated()).sort(by + [_ROW])
+    if doubled.height:
+        groups = doubled.group_by(by, maintain_order=True).agg(pl.col(_ROW), pl.col("label"))
+        each = []
+        for line in groups.head(_FEW).iter_rows(named=True):
+            who = f" by {line['annotator']!r}" if "annotator" in line else ""
+            labels = " and ".join(repr(name) for name in dict.fromkeys(line["label"]))
+            each.append(f"{line['id']!r}{who} ({_numbers(line[_ROW])}: {labels})")
+        more = f" and {groups.height - _FEW} more" if groups.height > _FEW else ""
+        when = " at the same time" if "time" in rows.columns else ""
+        raise GoldError(
+            f"{_plural(groups.height, 'gold id is', 'gold ids are')} labeled more than once{when}: {', '.join(each)}{more}",
+            where=place,
+            hint="name the column that tells who gave a label (annotator) or when (time), or keep one row per id",
+        )
+    return rows
+
+
+def _majority(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return id and the label that more than half of its annotators gave."""
+    counted = rows.group_by("id", "label").agg(pl.len().alias("n"))
+    return counted.filter(2 * pl.col("n") > pl.col("n").sum().over("id")).select("id", "label")
+
+
+def _notes(counts: Mapping[str, int], kept: int) -> list[str]:
+    notes = []
+    if not counts["rows"]:
+        notes.append("the gold table has no rows: nothing can be measured")
+    elif not kept:
+        notes.append("no gold label is left: nothing can be measured")
+    if counts["unlabeled"]:
+        notes.append(
+            _plural(
+                counts["unlabeled"],
+                "gold row has no label and is left out",
+                "gold rows have no label and are left out",
+            )
+        )
+    if counts["superseded"]:
+        n = counts["superseded"]
+        notes.append(
+            f"{n} earlier or repeated answer{'s' * (n != 1)} of the same annotator gave way to the latest"
+        )
+    if counts["no_majority"]:
+        notes.append(
+            _plural(
+                counts["no_majority"],
+                "gold item has no majority and is left out",
+                "gold items have no majority and are left out",
+            )
+        )
+    return notes
+
+
+def _plural(n: int, one: str, many: str) -> str:
+    return f"{n} {one if n == 1 else many}"
+
+
+def _try(problems: list[WeakLabelError], step: Callable[[], Any], otherwise: Any) -> Any:
+    try:
+        return step()
+    except GoldError as error:
+        problems.append(error)
+        return otherwise
+
+
+def _ids(ids: pl.Series | Iterable[str]) -> pl.DataFrame:
+    series = ids if isinstance(ids, pl.Series) else pl.Series(list(ids))
+    return pl.DataFrame({"id": series.cast(pl.String)})
+
+
+def _some(names: Sequence[object]) -> str:
+    return ", ".join(repr(n) for n in names[:_FEW]) + (
+        f" and {len(names) - _FEW} more" if len(names) > _FEW else ""
+    )
+
+
+def _numbers(rows: Sequence[int]) -> str:
+    more = f" and {len(rows) - _FEW} more" if len(rows) > _FEW else ""
+    return f"row{'s' * (len(rows) != 1)} {', '.join(str(r) for r in rows[:_FEW])}{more}"
