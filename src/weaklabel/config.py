@@ -1,0 +1,480 @@
+"""Every setting and its default, in one place; Hydra composes a project's conf/ over them."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import re
+import typing
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Optional
+
+import yaml
+
+from weaklabel import engines, label_model
+from weaklabel.errors import ConfigError, Problems, WeakLabelError, did_you_mean
+
+CONFIG_NAME = "config"
+FORMATS = ("jsonl", "csv")
+ON_ERROR = ("raise", "abstain")
+TRACKERS = ("mlflow", "none")
+
+# Hydra reads these annotations at run time and knows no `X | None` on every version we support: Optional it is.
+# ruff: noqa: UP045
+
+
+@dataclass
+class CorpusConfig:
+    """Where a task's rows are: files, and which column is what."""
+
+    path: Any = "???"
+    """A file, folder, glob, or a list of them; relative to the project."""
+    id: Optional[str] = None
+    """The id column; none = derived from file and row number."""
+    text: Optional[str] = None
+    """The column that rules call `text`; none = the column of that name."""
+    format: Optional[str] = None
+    """parquet, jsonl, csv, tsv or wrench; none = by the file's ending."""
+
+
+@dataclass
+class GoldConfig:
+    """Where the known labels are: a table of their own, or a column of the corpus."""
+
+    path: Optional[str] = None
+    """A table (CSV, JSONL, Parquet) with an id and a label column."""
+    column: Optional[str] = None
+    """A column of the corpus instead of a table."""
+    codes: Any = None
+    """Set when the column holds numbers: true = schema order, or a list or mapping of label names."""
+    id: str = "id"
+    label: str = "label"
+    annotator: Optional[str] = None
+    time: Optional[str] = None
+    where: Optional[str] = None
+    """SQL condition on the gold table's (or the corpus') columns: only those rows are gold."""
+
+
+@dataclass
+class TaskConfig:
+    """What is labeled, by which rules, and against what it is checked."""
+
+    name: str = "???"
+    rules: str = "???"
+    """Folder with schema.yaml and the rules; relative to the project."""
+    corpus: CorpusConfig = field(default_factory=CorpusConfig)
+    gold: GoldConfig = field(default_factory=GoldConfig)
+    slices: dict[str, str] = field(default_factory=dict)
+    """Name -> SQL condition; every metric is given for each slice too."""
+    threshold: Optional[float] = None
+    """Rows whose best probability is lower get the status below_threshold and no label."""
+    on_error: str = "raise"
+    """A rule that raises on a row: `raise` stops the run, `abstain` counts it."""
+
+
+@dataclass
+class TrackingConfig:
+    """Where runs are logged."""
+
+    name: str = "mlflow"
+    """`mlflow` or `none`."""
+    uri: Optional[str] = None
+    """An MLflow tracking URI; none = SQLite in the project's .weaklabel folder."""
+    experiment: Optional[str] = None
+    """MLflow experiment; none = the task's name."""
+    run_name: Optional[str] = None
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class ExportConfig:
+    """Formats written beside labels.parquet."""
+
+    formats: list[str] = field(default_factory=list)
+
+
+@dataclass
+class EvaluationConfig:
+    """How labels are scored against gold."""
+
+    confidence: float = 0.95
+    classifier: bool = True
+    """Also score a cross-validated plain classifier on the votes."""
+    folds: int = 5
+
+
+@dataclass
+class Config:
+    """Everything a run needs.
+
+    Examples
+    --------
+    >>> Config().evaluation.confidence
+    0.95
+    """
+
+    task: TaskConfig = field(default_factory=TaskConfig)
+    label_model: Any = "???"
+    engine: Any = "???"
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    export: ExportConfig = field(default_factory=ExportConfig)
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    plots: bool = True
+    seed: int = 0
+
+
+def find_project(start: str | Path | None = None) -> Path:
+    """Return the nearest folder, `start` or above, that holds conf/config.yaml.
+
+    Raises
+    ------
+    ConfigError
+        There is none.
+    """
+    here = Path(start) if start is not None else Path.cwd()
+    here = here.absolute()
+    for folder in (here, *here.parents):
+        if (folder / "conf" / f"{CONFIG_NAME}.yaml").is_file():
+            return folder
+    raise ConfigError(
+        "no project here: neither this folder nor one above it holds conf/config.yaml",
+        where=str(here),
+        hint="`weaklabel init DIR` makes a project; --project DIR names one",
+    )
+
+
+def load(project: str | Path, overrides: Sequence[str] = (), *, without: Iterable[str] = ()) -> Config:
+    """Compose a project's configuration and check it.
+
+    Parameters
+    ----------
+    project
+        Folder with conf/config.yaml.
+    overrides
+        `key=value` words in Hydra's grammar.
+    without
+        Dotted keys that the caller doesn't need: not resolved, so that a variable they name may be unset.
+
+    Raises
+    ------
+    ConfigError
+        A key, choice or value is wrong; it is named with what is available.
+    Problems
+        Several values are wrong.
+    """
+    return build(compose(project, overrides), without=without)
+
+
+def compose(project: str | Path, overrides: Sequence[str] = ()) -> Any:
+    """Compose a project's conf/ over the defaults and return OmegaConf's DictConfig, not yet resolved."""
+    import hydra
+
+    register()
+    folder = conf_folder(project)
+    with (
+        explained(folder),
+        hydra.initialize_config_dir(str(folder), version_base="1.3", job_name="weaklabel"),
+    ):
+        return hydra.compose(CONFIG_NAME, overrides=list(overrides))
+
+
+def check_sweep(project: str | Path, overrides: Sequence[str]) -> None:
+    """Compose every single choice of a sweep once, so that a misspelt one fails before any work is done."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    with explained(conf_folder(project)):
+        parsed = OverridesParser.create().parse_overrides(list(overrides))
+        choices = [
+            [f"{o.get_key_element()}={v}" for v in o.sweep_string_iterator()]
+            if o.is_sweep_override()
+            else [o.input_line or ""]
+            for o in parsed
+        ]
+    first = [options[0] for options in choices]
+    load(project, first)
+    for position, options in enumerate(choices):
+        for option in options[1:]:
+            load(project, [*first[:position], option, *first[position + 1 :]])
+
+
+def conf_folder(project: str | Path) -> Path:
+    """Return a project's conf/ folder, absolute; raise ConfigError when it holds no config.yaml."""
+    folder = Path(project).absolute() / "conf"
+    if not (folder / f"{CONFIG_NAME}.yaml").is_file():
+        raise ConfigError(
+            "this folder is no project: it has no conf/config.yaml",
+            where=str(Path(project).absolute()),
+            hint="`weaklabel init DIR` makes a project",
+        )
+    for group, names in choices().items():
+        for name in names:
+            if (folder / group / f"{name}.yaml").is_file():
+                raise ConfigError(
+                    f"{group}={name} is built in; a file can't take its name",
+                    where=str(folder / group / f"{name}.yaml"),
+                    hint=f"give it another name and let it start with `defaults: [{name}, _self_]`",
+                )
+    return folder
+
+
+def build(composed: Any, *, without: Iterable[str] = ()) -> Config:
+    """Resolve and check a composed configuration."""
+    from omegaconf import OmegaConf, open_dict
+
+    composed = composed.copy()
+    with open_dict(composed):
+        composed.pop("hydra", None)
+        for key in without:
+            OmegaConf.update(composed, key, "")
+    with explained(None):
+        config = OmegaConf.to_object(composed)
+    assert isinstance(config, Config)
+    config.label_model = plain(config.label_model)
+    config.engine = plain(config.engine)
+    problems = _problems(config)
+    if problems:
+        raise problems[0] if len(problems) == 1 else Problems("the configuration", problems)
+    return config
+
+
+def plain(config: Any) -> Any:
+    """Return a configuration, or a part of one, as plain data.
+
+    Examples
+    --------
+    >>> plain(ExportConfig(["csv"]))
+    {'formats': ['csv']}
+    """
+    if dataclasses.is_dataclass(config) and not isinstance(config, type):
+        return {f.name: plain(getattr(config, f.name)) for f in dataclasses.fields(config)}
+    if isinstance(config, dict):
+        return {key: plain(value) for key, value in config.items()}
+    return [plain(v) for v in config] if isinstance(config, list | tuple) else config
+
+
+def flatten(config: Any) -> dict[str, Any]:
+    """Return a configuration as one level of dotted keys, as parameters are logged.
+
+    Examples
+    --------
+    >>> flatten({"task": {"name": "spam", "slices": {}}, "seed": 0})
+    {'task.name': 'spam', 'task.slices': {}, 'seed': 0}
+    """
+    flat: dict[str, Any] = {}
+    for key, value in plain(config).items():
+        if isinstance(value, dict) and value:
+            flat.update({f"{key}.{inner}": v for inner, v in flatten(value).items()})
+        else:
+            flat[str(key)] = value
+    return flat
+
+
+def to_yaml(config: Any) -> str:
+    """Return a configuration as YAML text."""
+    return yaml.safe_dump(plain(config), sort_keys=False, allow_unicode=True)
+
+
+def choices() -> dict[str, list[str]]:
+    """Return the built-in choices of every group."""
+    return {
+        "label_model": sorted({*label_model.names(), "default"}),
+        "engine": sorted(engines.names()),
+        "tracking": list(TRACKERS),
+    }
+
+
+def register() -> None:
+    """Put every default into Hydra's ConfigStore, under the provider name `weaklabel`."""
+    from hydra.core.config_store import ConfigStore
+
+    store = ConfigStore.instance()
+    store.store(name="base", node=Config, provider="weaklabel")
+    for name in choices()["label_model"]:
+        kind = type(label_model.create(name, n_classes=2))
+        store.store(group="label_model", name=name, node=_node(kind.name, kind), provider="weaklabel")
+    for name in choices()["engine"]:
+        store.store(
+            group="engine", name=name, node=_node(name, engines.engine_class(name)), provider="weaklabel"
+        )
+    store.store(group="tracking", name="mlflow", node=TrackingConfig(), provider="weaklabel")
+    store.store(group="tracking", name="none", node=TrackingConfig(name="none"), provider="weaklabel")
+
+
+def _node(name: str, maker: Callable[..., Any]) -> Any:
+    """Return a structured config with the name and the options of a model or engine, as its maker declares them."""
+    hints = typing.get_type_hints(maker.__init__)
+    fields: list[Any] = [("name", str, name)]
+    for option in inspect.signature(maker).parameters.values():
+        if option.name == "n_classes" or option.kind in (option.VAR_KEYWORD, option.VAR_POSITIONAL):
+            continue
+        default = "???" if option.default is option.empty else option.default
+        hint = hints.get(option.name, Any)
+        fields.append((option.name, hint if _known_to_hydra(hint) else Any, field(default=default)))
+    return dataclasses.make_dataclass(f"{name}_options", fields)
+
+
+def _known_to_hydra(hint: Any) -> bool:
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    probe = dataclasses.make_dataclass("probe", [("value", hint, field(default="???"))])
+    try:
+        OmegaConf.structured(probe)
+    except (OmegaConfBaseException, TypeError, ValueError):
+        return False
+    return True
+
+
+def _problems(config: Config) -> list[WeakLabelError]:
+    problems: list[WeakLabelError] = []
+
+    def among(key: str, value: str, known: Sequence[str]) -> None:
+        if value not in known:
+            problems.append(
+                ConfigError(f"{key}: no choice {value!r}", available=known, hint=did_you_mean(value, known))
+            )
+
+    def between(key: str, value: float, low: float, high: float) -> None:
+        if not low < value < high:
+            problems.append(ConfigError(f"{key} is {value}; it lies between {low:g} and {high:g}"))
+
+    among("task.on_error", config.task.on_error, ON_ERROR)
+    among("tracking.name", config.tracking.name, TRACKERS)
+    for name in config.export.formats:
+        among("export.formats", name, FORMATS)
+    between("evaluation.confidence", config.evaluation.confidence, 0, 1)
+    if config.evaluation.folds < 2:
+        problems.append(ConfigError(f"evaluation.folds is {config.evaluation.folds}; at least 2 are needed"))
+    if config.task.threshold is not None:
+        between("task.threshold", config.task.threshold, 0, 1)
+    if config.task.gold.path and config.task.gold.column:
+        problems.append(
+            ConfigError(
+                "task.gold names both a table (path) and a column of the corpus (column)",
+                hint="keep one of them",
+            )
+        )
+    path = config.task.corpus.path
+    if not isinstance(path, str) and not (isinstance(path, list) and all(isinstance(p, str) for p in path)):
+        problems.append(ConfigError(f"task.corpus.path is a path or a list of paths, not {path!r}"))
+    return problems
+
+
+@contextmanager
+def explained(folder: Path | None) -> Iterator[None]:
+    """Turn Hydra's, OmegaConf's and YAML's errors into a ConfigError that teaches.
+
+    Parameters
+    ----------
+    folder
+        The conf/ folder in use, to name the file at fault.
+    """
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", category=SyntaxWarning)
+            yield
+    except HydraException as error:
+        raise _of_hydra(error, folder) from error
+    except OmegaConfBaseException as error:
+        raise _of_omegaconf(error, None) from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{mark.name}:{mark.line + 1}:{mark.column + 1}" if mark else str(folder)
+        raise ConfigError(f"not valid YAML: {getattr(error, 'problem', error)}", where=where) from error
+
+
+def _of_hydra(error: Exception, folder: Path | None) -> ConfigError:
+    from hydra.errors import MissingConfigException, OverrideParseException
+    from omegaconf.errors import OmegaConfBaseException
+
+    text = str(error)
+    if isinstance(error, OverrideParseException):
+        return ConfigError(
+            f"can't read {error.override!r}: {error.message.splitlines()[0]}",
+            hint="""words are key=value; quote spaces and commas twice: "key='a, b'" """.strip(),
+        )
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file:
+        return _missing(error.missing_cfg_file, error.options, folder)
+    found = re.search(r"In '([^']+)'", text)
+    where = str(folder / f"{found[1]}.yaml") if found and folder else None
+    cause = error.__cause__ or error.__context__
+    if isinstance(cause, OmegaConfBaseException):
+        return _of_omegaconf(cause, where)
+    if "Ambiguous value for argument" in text:
+        value = re.search(r"Ambiguous value for argument '([^']+)'", text)
+        return ConfigError(
+            f"{value[1] if value else 'an argument'}: several values",
+            hint="add -m to run them one after the other, or write a list: key=[a,b]",
+        )
+    return ConfigError(" ".join(text.split()), where=where)
+
+
+def _missing(missing: str, options: Sequence[str] | None, folder: Path | None) -> ConfigError:
+    group, _, name = missing.rpartition("/")
+    known = sorted(set(options or ()) | set(choices().get(group, ())))
+    if group and folder and not known:
+        known = sorted(p.stem for p in (folder / group).glob("*.yaml"))
+    what = f"{group}: no choice {name!r}" if group else f"no configuration {name!r}"
+    return ConfigError(
+        what,
+        where=str(folder / group) if folder and group else None,
+        available=known,
+        hint=did_you_mean(name, known),
+    )
+
+
+def _of_omegaconf(error: Any, where: str | None) -> ConfigError:
+    from omegaconf import errors
+
+    key = error.full_key or (str(error.key) if error.key is not None else "")
+    first = str(error.msg or error).splitlines()[0]
+    if isinstance(error, errors.InterpolationResolutionError):
+        return _of_interpolation(key, first)
+    if isinstance(error, errors.MissingMandatoryValue):
+        return ConfigError(
+            f"{key} is not set",
+            where=where,
+            hint=f"say {key}=VALUE, or set it in the task's YAML in conf/task/",
+        )
+    if isinstance(error, errors.ConfigKeyError | errors.ConfigAttributeError):
+        known = _siblings(error)
+        name = key.rsplit(".", 1)[-1]
+        hint = did_you_mean(name, known) or f"a key of your own in slices or tags is added with +{key}=VALUE"
+        return ConfigError(f"unknown key {key!r}", where=where, available=known, hint=hint)
+    if isinstance(error, errors.ValidationError):
+        return ConfigError(f"{key}: {first[0].lower()}{first[1:]}", where=where)
+    return ConfigError(f"{key}: {first}" if key else first, where=where)
+
+
+def _of_interpolation(key: str, message: str) -> ConfigError:
+    variable = re.search(r"Environment variable '([^']+)' not found", message)
+    if variable is None:
+        return ConfigError(f"{key}: {message}")
+    hint = "set it, or give the value itself on the command line"
+    if variable[1] == "WEAKLABEL_DATA":
+        hint = (
+            "it names the folder that holds the public data sets (matrices/NAME.parquet, rules/NAME.tsv); "
+            "experiments/NAME/README.md names the public repositories they come from"
+        )
+    return ConfigError(
+        f"the environment variable {variable[1]} is not set",
+        where=f"the key {key}" if key else None,
+        hint=hint,
+    )
+
+
+def _siblings(error: Any) -> list[str]:
+    """Return the keys that stand beside the unknown one."""
+    kind = error.object_type
+    if dataclasses.is_dataclass(kind):
+        return [f.name for f in dataclasses.fields(kind)]
+    parent = error.parent_node
+    keys = getattr(parent, "keys", None)
+    return [str(k) for k in keys() if k != "hydra"] if keys is not None and not parent._is_none() else []

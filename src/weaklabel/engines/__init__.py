@@ -1,0 +1,49 @@
+"""Engines run one task over many items; an engine is one file and one line here.
+
+The contract: ``map(make, items)`` yields ``(position, result)`` in any order, where ``make()`` gives, once per
+worker, the function that is called with each item.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from weaklabel.errors import ConfigError, did_you_mean
+
+_ENGINES = {
+    "local": ("weaklabel.engines.local", "LocalEngine"),
+}
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of all engines.
+
+    Examples
+    --------
+    >>> names()
+    ('local',)
+    """
+    return tuple(_ENGINES)
+
+
+def engine_class(name: str) -> type[Any]:
+    """Return an engine's class by its name; an unknown name raises ConfigError."""
+    if name not in _ENGINES:
+        raise ConfigError(
+            f"engine: no choice {name!r}", available=_ENGINES, hint=did_you_mean(name, _ENGINES)
+        )
+    module, attribute = _ENGINES[name]
+    found: type[Any] = getattr(import_module(module), attribute)
+    return found
+
+
+def create(name: str, **options: Any) -> Any:
+    """Make an engine by its name.
+
+    Examples
+    --------
+    >>> create("local", workers=2).workers
+    2
+    """
+    return engine_class(name)(**options)

@@ -1,0 +1,143 @@
+"""Label tables out: Parquet always, JSONL and CSV on request."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import polars as pl
+
+from weaklabel.errors import ConfigError, OutputError, did_you_mean
+from weaklabel.schema import LabelSchema
+
+
+def probability_columns(schema: LabelSchema) -> tuple[str, ...]:
+    """Return the names of the columns that hold one probability each, in schema order.
+
+    Examples
+    --------
+    >>> probability_columns(LabelSchema(["ham", "spam"]))
+    ('p_ham', 'p_spam')
+    """
+    return tuple(f"p_{name}" for name in schema.names)
+
+
+def spread(labels: pl.DataFrame, schema: LabelSchema) -> pl.DataFrame:
+    """Return a label table with one column per class in place of the list of probabilities.
+
+    Examples
+    --------
+    >>> labels = pl.DataFrame({"id": ["a", "b"], "probabilities": [[0.25, 0.75], None]})
+    >>> spread(labels, LabelSchema(["ham", "spam"])).rows()
+    [('a', 0.25, 0.75), ('b', None, None)]
+    """
+    columns = [
+        pl.col("probabilities").list.get(i, null_on_oob=True).alias(name)
+        for i, name in enumerate(probability_columns(schema))
+    ]
+    return labels.with_columns(columns).drop("probabilities")
+
+
+def write_labels(
+    labels: pl.DataFrame, folder: str | Path, *, schema: LabelSchema, formats: Iterable[str] = ()
+) -> list[Path]:
+    """Write a label table as labels.parquet, and in other formats, into a folder.
+
+    Parameters
+    ----------
+    labels
+        A table with the columns of `schema.LABEL_COLUMNS`.
+    folder
+        An existing folder.
+    schema
+        Gives the probabilities their names.
+    formats
+        Of "jsonl" (probabilities as one object per row) and "csv" (one column per class).
+
+    Returns
+    -------
+    list of Path
+        The files written, fsynced.
+
+    Raises
+    ------
+    ConfigError
+        A format is unknown.
+    OutputError
+        A file can't be written.
+    """
+    folder = Path(folder)
+    written = []
+    for name in ("parquet", *dict.fromkeys(formats)):
+        if name not in _WRITERS:
+            raise ConfigError(
+                f"no export format {name!r}", available=_WRITERS, hint=did_you_mean(name, _WRITERS)
+            )
+        path = folder / f"labels.{name}"
+        with writing(path):
+            _WRITERS[name](labels, path, schema)
+            sync(path)
+        written.append(path)
+    return written
+
+
+def write_parquet(frame: pl.DataFrame, path: Path) -> None:
+    """Write a frame as Parquet and fsync it; an OutputError says what went wrong."""
+    with writing(path):
+        frame.write_parquet(path)
+        sync(path)
+
+
+def write_text(text: str, path: Path) -> None:
+    """Write UTF-8 text and fsync it; an OutputError says what went wrong."""
+    with writing(path):
+        path.write_text(text, encoding="utf-8")
+        sync(path)
+
+
+@contextmanager
+def writing(path: str | Path) -> Iterator[None]:
+    """Turn what goes wrong while `path` is written into an OutputError."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"can't write: {error.strerror or error}",
+            where=str(path),
+            hint="check free space and permissions; nothing half-written was left",
+        ) from error
+    except pl.exceptions.ComputeError as error:
+        raise OutputError(f"can't write: {error}", where=str(path)) from error
+
+
+def sync(path: str | Path) -> None:
+    """Make sure that a file, or a folder's list of names, is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _parquet(labels: pl.DataFrame, path: Path, schema: LabelSchema) -> None:
+    labels.write_parquet(path)
+
+
+def _csv(labels: pl.DataFrame, path: Path, schema: LabelSchema) -> None:
+    spread(labels, schema).write_csv(path)
+
+
+def _jsonl(labels: pl.DataFrame, path: Path, schema: LabelSchema) -> None:
+    names = schema.names
+    struct = pl.col("probabilities").list.to_struct(fields=list(names))
+    known = pl.when(pl.col("probabilities").is_not_null()).then(struct)
+    labels.with_columns(probabilities=known).write_ndjson(path)
+
+
+_WRITERS: dict[str, Callable[[pl.DataFrame, Path, LabelSchema], None]] = {
+    "parquet": _parquet,
+    "jsonl": _jsonl,
+    "csv": _csv,
+}

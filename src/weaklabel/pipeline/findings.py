@@ -1,0 +1,95 @@
+"""What the votes tell, before any label: a table of the rules, and what a reader should know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from weaklabel.gold import Gold
+from weaklabel.label_matrix import LabelMatrix, VotePatterns, lf_summary
+from weaklabel.pipeline.task import Task, label_of, relative
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What the votes tell, before any label.
+
+    Parameters
+    ----------
+    rules
+        The table of the rules: `lf_summary` with label, kind, place and faults.
+    overlaps, conflicts
+        Share of the rows with several votes, and with votes that differ.
+    notes
+        What a reader should know, in sentences.
+    """
+
+    rules: pl.DataFrame
+    overlaps: float
+    conflicts: float
+    notes: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(
+        cls, task: Task, votes: LabelMatrix, patterns: VotePatterns, gold: Gold | None, nan: Mapping[str, int]
+    ) -> Findings:
+        """Look at the votes; `nan` counts the NaN per column."""
+        codes = None if gold is None else gold.code_frame
+        about = pl.DataFrame(
+            {
+                "labeler": [rule.id for rule in task.registry.rules],
+                "label": [label_of(task.registry, rule) for rule in task.registry.rules],
+                "kind": [rule.kind for rule in task.registry.rules],
+                "where": [relative(rule.source, task.project) for rule in task.registry.rules],
+                "faults": [int(votes.faults.get(rule.id, 0)) for rule in task.registry.rules],
+            },
+            schema_overrides={"label": pl.String},
+        )
+        rules = lf_summary(votes, gold=codes).join(about, on="labeler", how="left", maintain_order="left")
+        voted = np.array(sorted({int(c) for c in patterns.codes[patterns.codes >= 0]}), dtype=int)
+        distinct = np.zeros(len(patterns), dtype=int)
+        for code in voted:
+            distinct[np.unique(patterns.pattern_index[patterns.codes == code])] += 1
+        total = max(int(patterns.counts.sum()), 1)
+        overlaps = int(patterns.counts[patterns.n_votes > 1].sum()) / total
+        conflicts = int(patterns.counts[distinct > 1].sum()) / total
+        return cls(rules, overlaps, conflicts, _notes(task, votes, voted, gold, nan, rules))
+
+
+def _notes(
+    task: Task,
+    votes: LabelMatrix,
+    voted: npt.NDArray[Any],
+    gold: Gold | None,
+    nan: Mapping[str, int],
+    rules: pl.DataFrame,
+) -> list[str]:
+    notes = []
+    if len(votes.labelers) == 1:
+        notes.append(
+            "there is one rule only: every label is that rule's vote, and nothing can check it but gold"
+        )
+    for code, name in enumerate(task.schema.names):
+        if code not in voted:
+            notes.append(f"no rule votes for {name!r} on any row: no row can get this label")
+    silent = rules.filter(pl.col("Coverage") == 0)["labeler"].to_list()
+    if silent:
+        more = f" and {len(silent) - 3} more" if len(silent) > 3 else ""
+        notes.append(f"{len(silent)} rules never vote: {', '.join(silent[:3])}{more}")
+    for column, count in nan.items():
+        rows = "1 row holds" if count == 1 else f"{count:,} rows hold"
+        notes.append(f"{rows} NaN in the column {column!r}: rules on it abstain there, as on nulls")
+    faults = {name: count for name, count in votes.faults.items() if count}
+    if faults:
+        worst = max(faults, key=lambda name: faults[name])
+        notes.append(
+            f"{sum(faults.values())} faults in {len(faults)} rules count as missing votes (most: {worst}, "
+            f"{faults[worst]})"
+        )
+    notes += gold.notes if gold else ("there is no gold: nothing says how good these labels are",)
+    return notes

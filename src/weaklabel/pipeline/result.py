@@ -1,0 +1,128 @@
+"""What a run made and found out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from weaklabel import tracking
+from weaklabel.errors import WeakLabelError
+from weaklabel.evaluate import Evaluation
+from weaklabel.schema import LabelSchema
+from weaklabel.stats import Estimate
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunResult:
+    """What a run made and found out.
+
+    Parameters
+    ----------
+    run_id, folder
+        The run and the folder that holds all of it.
+    task, rules_folder, schema
+        The task's name, the folder of its rules, relative to the project, and its labels.
+    statuses
+        Number of rows of each status.
+    overlaps, conflicts
+        Share of the rows on which two rules or more vote, and on which votes differ.
+    rules
+        Table of the rules: `lf_summary` with id, label and kind.
+    faults
+        Number of faults per rule id.
+    model
+        Name of the label model.
+    scores
+        Name -> evaluation against gold: the model, majority_vote, and vote_classifier where it could be trained.
+    difference
+        Accuracy of the model minus that of majority vote, on the same gold rows.
+    notes
+        What a reader should know, in sentences.
+    manifest
+        What manifest.json holds.
+    seconds
+        How long it took, without logging it.
+    store
+        Where it was to be logged, or None.
+    mlflow_run
+        MLflow's id of the run, or None.
+    tracking_error
+        Why it was not logged, or None.
+    """
+
+    run_id: str
+    folder: Path
+    task: str
+    rules_folder: str
+    schema: LabelSchema
+    statuses: Mapping[str, int]
+    overlaps: float
+    conflicts: float
+    rules: pl.DataFrame
+    faults: Mapping[str, int]
+    model: str
+    scores: Mapping[str, Evaluation]
+    difference: Estimate | None
+    notes: tuple[str, ...]
+    manifest: Mapping[str, Any]
+    seconds: float
+    store: tracking.Store | None = None
+    mlflow_run: str | None = None
+    tracking_error: WeakLabelError | None = None
+
+    @property
+    def rows(self) -> int:
+        """Number of rows of the corpus."""
+        return sum(self.statuses.values())
+
+    @property
+    def coverage(self) -> float:
+        """Share of the rows that have votes."""
+        return 1 - self.statuses.get("uncovered", 0) / max(self.rows, 1)
+
+    def metrics(self) -> dict[str, float]:
+        """Return every number under one flat name, as it is logged."""
+        found: dict[str, float] = {
+            "rows": self.rows,
+            "coverage": self.coverage,
+            "overlaps": self.overlaps,
+            "conflicts": self.conflicts,
+            "faults": sum(self.faults.values()),
+            "seconds": self.seconds,
+        }
+        found |= {f"rows.{status}": count for status, count in self.statuses.items()}
+        for name, score in self.scores.items():
+            prefix = "gold." if name == self.model else f"gold.{name}."
+            found |= {prefix + key: value for key, value in score.flat().items()}
+        if self.difference is not None and self.difference.value is not None:
+            found["gold.accuracy_minus_majority_vote"] = self.difference.value
+        return found
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data for JSON."""
+        return {
+            "run_id": self.run_id,
+            "folder": str(self.folder),
+            "task": self.task,
+            "model": self.model,
+            "rows": self.rows,
+            "statuses": dict(self.statuses),
+            "coverage": self.coverage,
+            "overlaps": self.overlaps,
+            "conflicts": self.conflicts,
+            "faults": {k: v for k, v in self.faults.items() if v},
+            "rules": self.rules.to_dicts(),
+            "fingerprints": dict(self.manifest["fingerprints"]),
+            "scores": {name: score.to_dict() for name, score in self.scores.items()},
+            "accuracy_minus_majority_vote": self.difference.to_dict() if self.difference else None,
+            "notes": list(self.notes),
+            "mlflow": {"uri": self.store.uri, "experiment": self.store.experiment, "run_id": self.mlflow_run}
+            if self.store
+            else None,
+            "tracking_error": str(self.tracking_error) if self.tracking_error else None,
+            "seconds": self.seconds,
+        }

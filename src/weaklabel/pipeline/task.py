@@ -1,0 +1,174 @@
+"""A task opened: its rules, its corpus, its gold."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from weaklabel.config import Config
+from weaklabel.corpus import Corpus
+from weaklabel.errors import ConfigError, GoldError, SchemaError, did_you_mean
+from weaklabel.export import write_text, writing
+from weaklabel.gold import Gold, load_gold
+from weaklabel.lf import LabelingFunction, LFRegistry
+from weaklabel.runs import HOME, home
+from weaklabel.schema import LabelSchema
+
+_DIGESTS = "cache/digests.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """A task's parts, opened and checked.
+
+    Parameters
+    ----------
+    config, project
+        Where they come from.
+    registry
+        Its rules, with the schema.
+    corpus
+        Its rows.
+    """
+
+    config: Config
+    project: Path
+    registry: LFRegistry
+    corpus: Corpus
+
+    @property
+    def schema(self) -> LabelSchema:
+        """The task's labels."""
+        return self.registry.schema
+
+
+def open_registry(config: Config, project: Path) -> LFRegistry:
+    """Load a task's rules; a folder that is not there is named with those beside it."""
+    folder = project / config.task.rules
+    if not folder.is_dir():
+        beside = sorted(p.name for p in folder.parent.glob("*/")) if folder.parent.is_dir() else []
+        raise ConfigError(
+            f"task.rules: there is no folder {config.task.rules!r}",
+            where=str(project),
+            available=beside,
+            hint=did_you_mean(folder.name, beside),
+        )
+    return LFRegistry.from_folder(folder)
+
+
+def label_of(registry: LFRegistry, rule: LabelingFunction) -> str | None:
+    """Return the label of a rule by its name in the schema, not an alias; None when it chooses one for each row."""
+    code = registry.label_code(rule)
+    return None if code is None else registry.schema.label(code)
+
+
+def relative(source: object, folder: Path) -> str:
+    """Return file and line of a rule, relative to a folder when they lie in it."""
+    return str(source or "").removeprefix(f"{folder}{os.sep}")
+
+
+def open_corpus(config: Config, project: Path) -> Corpus:
+    """Open a task's corpus; paths are relative to the project."""
+    corpus = config.task.corpus
+    options = {"id": corpus.id, "text": corpus.text, "format": corpus.format}
+    return Corpus.open(corpus.path, **options, root=project, digests=_digests(project))
+
+
+def remember_digests(task: Task) -> None:
+    """Keep the digests of the corpus' files by path, size and time of change, so that they are read once."""
+    path = home(task.project) / _DIGESTS
+    known = {**_digests(task.project), **task.corpus.digests}
+    with writing(path):
+        path.parent.mkdir(exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        write_text(json.dumps(known, indent=0), temporary)
+        temporary.replace(path)
+
+
+def _digests(project: Path) -> dict[str, str]:
+    """Return what is remembered; nothing when it can't be read: it is a cache."""
+    try:
+        known = json.loads((project / HOME / _DIGESTS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {str(k): str(v) for k, v in known.items()} if isinstance(known, dict) else {}
+
+
+def open_task(config: Config, project: str | Path) -> Task:
+    """Open a task's rules and corpus."""
+    project = Path(project).absolute()
+    registry = open_registry(config, project)
+    if not registry.schema.exclusive:
+        raise SchemaError(
+            "a run gives every row one label; this task's schema allows several",
+            where=config.task.rules,
+            hint="set `exclusive: true` in schema.yaml, or make one yes/no task of each label",
+        )
+    return Task(config=config, project=project, registry=registry, corpus=open_corpus(config, project))
+
+
+def open_gold(task: Task) -> Gold | None:
+    """Load a task's gold, from its table or from a column of the corpus; None when it has none."""
+    gold = task.config.task.gold
+    if gold.column:
+        frame = _gold_column(task, gold.column)
+        return load_gold(frame, schema=task.schema, label=gold.column, where=gold.where)
+    if not gold.path:
+        return None
+    return load_gold(
+        task.project / gold.path,
+        schema=task.schema,
+        id=gold.id,
+        label=gold.label,
+        annotator=gold.annotator,
+        time=gold.time,
+        where=gold.where,
+    )
+
+
+def _gold_column(task: Task, column: str) -> pl.DataFrame:
+    """Return id, the gold column by label names, and the columns that its condition reads."""
+    gold, columns = task.config.task.gold, task.corpus.columns
+    if column not in columns:
+        raise GoldError(
+            f"task.gold.column: the corpus has no column {column!r}",
+            available=columns,
+            hint=did_you_mean(column, columns),
+        )
+    wanted = ("id", column, *(c for c in columns if gold.where and c in gold.where))
+    frame = task.corpus.scan().select(*dict.fromkeys(wanted)).collect()
+    if gold.codes is None or gold.codes is False:
+        if frame[column].dtype.is_integer():
+            raise GoldError(
+                f"the gold column {column!r} holds numbers",
+                hint="set task.gold.codes: true (schema order), or a list or mapping of label names",
+            )
+        return frame
+    return _named(frame, _code_names(gold.codes, task.schema), column)
+
+
+def _code_names(codes: Any, schema: LabelSchema) -> dict[int, str]:
+    if codes is True:
+        return dict(enumerate(schema.names))
+    pairs = codes.items() if isinstance(codes, Mapping) else enumerate(codes)
+    return {int(code): schema.label(schema.code(str(name), where="task.gold.codes")) for code, name in pairs}
+
+
+def _named(frame: pl.DataFrame, names: Mapping[int, str], column: str) -> pl.DataFrame:
+    """Put names for codes; a negative code means that the label is unknown."""
+    strange = frame.filter((pl.col(column) >= 0) & ~pl.col(column).is_in(list(names)))
+    if strange.height:
+        first = strange.row(0, named=True)
+        raise GoldError(
+            f"the gold column {column!r} holds the code {first[column]}, which has no label",
+            where=f"row {first['id']}",
+            available=[f"{code} = {name}" for code, name in names.items()],
+        )
+    known = pl.when(pl.col(column) >= 0).then(pl.col(column))
+    return frame.with_columns(known.replace_strict(names, return_dtype=pl.String, default=None).alias(column))

@@ -1,0 +1,266 @@
+"""`run`: everything from a configuration to one whole folder of labels."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from weaklabel import label_model, report, tracking
+from weaklabel.config import Config, flatten, plain, to_yaml
+from weaklabel.evaluate import Evaluation, accuracy_difference, evaluate, vote_classifier
+from weaklabel.export import write_labels, write_parquet, write_text, writing
+from weaklabel.fingerprint import fingerprint
+from weaklabel.gold import Gold
+from weaklabel.label_matrix import LabelMatrix
+from weaklabel.pipeline.findings import Findings
+from weaklabel.pipeline.labels import fit, label_table
+from weaklabel.pipeline.result import RunResult
+from weaklabel.pipeline.task import Task, open_gold, open_task, remember_digests
+from weaklabel.pipeline.votes import Observer, vote
+from weaklabel.runs import building, new_run_id, write_manifest
+from weaklabel.stats import Estimate
+
+
+def run(
+    config: Config,
+    *,
+    project: str | Path,
+    observer: Observer | None = None,
+    parent: str | None = None,
+    extra: Mapping[str, str] | None = None,
+) -> RunResult:
+    """Vote, fit, label, score, plot, log; leave one whole folder under .weaklabel/runs.
+
+    Parameters
+    ----------
+    config
+        Everything a run needs.
+    project
+        Folder that its paths are relative to.
+    observer
+        Told what is done.
+    parent
+        MLflow id of the sweep that this run is part of.
+    extra
+        Further text files of the run's folder: name -> content.
+
+    Raises
+    ------
+    WeakLabelError
+        Input is wrong or the output can't be written. Then no folder is left, and nothing in MLflow.
+
+    Notes
+    -----
+    The folder is built beside its place and renamed at the end. MLflow comes after: when it fails, the labels are
+    there, and `RunResult.tracking_error` says why the run was not logged.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from weaklabel.config import load
+    >>> from weaklabel.templates import write_project
+    >>> project = write_project(Path(tempfile.mkdtemp()) / "desk")
+    >>> result = run(load(project, ["tracking=none", "plots=false"]), project=project)
+    >>> result.rows, result.folder.parent.name
+    (30, 'runs')
+    """
+    started = time.perf_counter()
+    tell = observer or _tell_nobody
+    task = open_task(config, project)
+    gold = open_gold(task)
+    run_id = new_run_id(plain(config))
+    with building(task.project, run_id) as folder:
+        found = _fill(folder, task, gold, run_id, tell, extra or {})
+        remember_digests(task)
+    result = RunResult(
+        run_id=run_id,
+        folder=task.project / ".weaklabel" / "runs" / run_id,
+        task=config.task.name,
+        rules_folder=config.task.rules.rstrip("/"),
+        schema=task.schema,
+        store=tracking_store(config, task.project),
+        seconds=time.perf_counter() - started,
+        **found,
+    )
+    return _logged(result, config, parent, tell)
+
+
+def tracking_store(config: Config, project: Path) -> tracking.Store | None:
+    """Return where a configuration logs its runs; None when it doesn't."""
+    if config.tracking.name == "none":
+        return None
+    experiment = config.tracking.experiment or config.task.name
+    if config.tracking.uri:
+        return tracking.Store(config.tracking.uri, experiment)
+    return tracking.local_store(project, experiment)
+
+
+def _tell_nobody(step: str, done: int, total: int) -> None:
+    """Stand in for an observer."""
+
+
+def _fill(
+    folder: Path, task: Task, gold: Gold | None, run_id: str, tell: Observer, extra: Mapping[str, str]
+) -> dict[str, Any]:
+    """Do the work, write all of it into a folder, and return what `RunResult` says of it."""
+    config = task.config
+    name = str(config.label_model["name"])
+    with writing(folder):
+        (folder / "votes").mkdir()
+    votes, nan = vote(task, folder / "votes", observer=tell)
+    if gold is not None:
+        gold.join(votes.ids)
+    labels, baseline = _fitted(folder, task, votes, run_id, tell)
+    written = write_labels(labels, folder, schema=task.schema, formats=config.export.formats)
+    tell("labels are scored", 0, 1)
+    seen = Findings.of(task, votes, votes.patterns(), gold, nan)
+    scores, difference = _scores(task, votes, labels, baseline, gold, name)
+    write_parquet(seen.rules, folder / "rules.parquet")
+    tell("labels are scored", 1, 1)
+    if config.plots:
+        tell("plots are drawn", 0, 1)
+        drawn = {"labels": labels, "rules": seen.rules, "evaluation": scores.get(name), "schema": task.schema}
+        report.plot_run(folder / "plots", **drawn)  # type: ignore[arg-type]
+        tell("plots are drawn", 1, 1)
+    for file, content in {"config.yaml": to_yaml(config), **extra}.items():
+        with writing(folder / file):
+            (folder / file).parent.mkdir(exist_ok=True)
+        write_text(content, folder / file)
+    counts = {"rows": labels.height, "patterns": len(votes.patterns()), "rules": len(votes.labelers)}
+    counts["gold"] = gold.frame.height if gold else 0
+    prints = _fingerprints(task, gold)
+    manifest = write_manifest(folder, run_id=run_id, fingerprints=prints, counts=counts, files=written)
+    return {
+        "statuses": _statuses(labels),
+        "overlaps": seen.overlaps,
+        "conflicts": seen.conflicts,
+        "rules": seen.rules,
+        "faults": dict(votes.faults),
+        "model": name,
+        "scores": scores,
+        "difference": difference,
+        "notes": tuple(seen.notes),
+        "manifest": manifest,
+    }
+
+
+def _fitted(
+    folder: Path, task: Task, votes: LabelMatrix, run_id: str, tell: Observer
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Fit the label model, save it, and return its label table and that of majority vote."""
+    tell("model fits", 0, 1)
+    patterns, k = votes.patterns(), len(task.schema)
+    model = fit(task.config, patterns, n_classes=k)
+    with writing(folder / "model"):
+        tracking.save_model(model, folder / "model", labelers=votes.labelers, schema=task.schema)
+    baseline = label_model.create("majority_vote", n_classes=k).fit(patterns)
+    threshold = task.config.task.threshold
+    tables = [
+        label_table(votes.ids, patterns, m, schema=task.schema, threshold=threshold, run_id=run_id)
+        for m in (model, baseline)
+    ]
+    tell("model fits", 1, 1)
+    return tables[0], tables[1]
+
+
+def _scores(
+    task: Task,
+    votes: LabelMatrix,
+    labels: pl.DataFrame,
+    baseline: pl.DataFrame,
+    gold: Gold | None,
+    model: str,
+) -> tuple[dict[str, Evaluation], Estimate | None]:
+    if gold is None:
+        return {}, None
+    config = task.config
+    options: dict[str, Any] = {"schema": task.schema, "confidence": config.evaluation.confidence}
+    sliced: dict[str, Any] = {
+        "seed": config.seed,
+        "slices": config.task.slices,
+        "frame": _slice_rows(task, gold),
+    }
+    scores = {model: evaluate(labels, gold.frame, **options, **sliced)}
+    difference = None
+    if model != "majority_vote":
+        scores["majority_vote"] = evaluate(baseline, gold.frame, **options, **sliced)
+        difference = accuracy_difference(labels, baseline, gold.frame, **options)
+    if config.evaluation.classifier:
+        folds = config.evaluation.folds
+        scores["vote_classifier"] = vote_classifier(votes, gold.frame, folds=folds, **options, **sliced)
+    return scores, difference
+
+
+def _slice_rows(task: Task, gold: Gold) -> pl.DataFrame | None:
+    if not task.config.task.slices:
+        return None
+    wanted = gold.frame.select("id").lazy()
+    return task.corpus.scan().join(wanted, on="id", how="semi").collect()
+
+
+def _statuses(labels: pl.DataFrame) -> dict[str, int]:
+    counts = dict(labels["status"].value_counts().iter_rows())
+    return {status: int(counts[status]) for status in sorted(counts)}
+
+
+def _fingerprints(task: Task, gold: Gold | None) -> dict[str, str | None]:
+    return {
+        "corpus": task.corpus.fingerprint,
+        "rules": task.registry.fingerprint,
+        "schema": fingerprint(task.schema.to_dict()),
+        "model": fingerprint(plain(task.config.label_model)),
+        "gold": gold.fingerprint if gold else None,
+        "config": fingerprint(_without_engine(task.config)),
+    }
+
+
+def _without_engine(config: Config) -> dict[str, Any]:
+    """Return what decides the labels: neither how the work is spread nor where it is logged."""
+    return {key: value for key, value in plain(config).items() if key not in ("engine", "tracking", "plots")}
+
+
+def _logged(result: RunResult, config: Config, parent: str | None, tell: Observer) -> RunResult:
+    if result.store is None:
+        return result
+    tell("run is logged", 0, 1)
+    try:
+        run = tracking.log_run(result.store, _record(result, config), parent=parent)
+    except tracking.TrackingError as error:
+        return replace(result, tracking_error=error)
+    tell("run is logged", 1, 1)
+    return replace(result, mlflow_run=run)
+
+
+def _record(result: RunResult, config: Config) -> tracking.Record:
+    prints = result.manifest["fingerprints"]
+    tags = {f"weaklabel.{name}": value for name, value in prints.items() if value}
+    tags |= {
+        "weaklabel.run_id": result.run_id,
+        "weaklabel.task": result.task,
+        "weaklabel.model": result.model,
+    }
+    tags |= {
+        "weaklabel.folder": str(result.folder),
+        "weaklabel.version": result.manifest["versions"]["weaklabel"],
+    }
+    datasets = [tracking.Dataset("corpus", prints["corpus"], "labeled", str(config.task.corpus.path))]
+    if prints["gold"]:
+        source = config.task.gold.path or f"column {config.task.gold.column} of the corpus"
+        datasets.append(tracking.Dataset("gold", prints["gold"], "gold", str(source)))
+    files = [(result.folder / name, "") for name in ("config.yaml", "manifest.json")]
+    files += [(path, "plots") for path in sorted((result.folder / "plots").glob("*.png"))]
+    return tracking.Record(
+        name=config.tracking.run_name or f"{result.model} {result.run_id}",
+        parameters=flatten(config),
+        tags={**tags, **config.tracking.tags},
+        metrics=result.metrics(),
+        datasets=datasets,
+        tables={"lf_summary.json": result.rules},
+        artifacts=files,
+        model=result.folder / "model",
+    )

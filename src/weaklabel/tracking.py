@@ -1,0 +1,364 @@
+"""The only home of MLflow: runs, sweeps, and the label model as an MLflow model.
+
+Raw text never goes to MLflow, and nothing goes anywhere but to the tracking URI: telemetry is off before the import.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import sys
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from weaklabel import label_model
+from weaklabel.errors import ModelError, WeakLabelError, did_you_mean
+from weaklabel.export import probability_columns
+from weaklabel.label_matrix import LabelMatrix
+from weaklabel.schema import VOTE_PREFIX, LabelSchema
+
+PARAMETER_LENGTH = 6000
+MODEL_ARTIFACT = "label_model"
+_QUIET = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+}
+
+
+class TrackingError(WeakLabelError):
+    """A run can't be logged: the tracking server can't be reached, or its store is broken."""
+
+
+@dataclass(frozen=True)
+class Store:
+    """Where runs are logged.
+
+    Parameters
+    ----------
+    uri
+        MLflow tracking URI.
+    experiment
+        Name of the MLflow experiment.
+    artifacts
+        Folder for artifacts of a new experiment; None leaves it to the server.
+    """
+
+    uri: str
+    experiment: str
+    artifacts: str | None = None
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One input of a run, by name and digest, never by content."""
+
+    name: str
+    digest: str
+    context: str
+    source: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """All that is logged of one run.
+
+    Parameters
+    ----------
+    name
+        Name of the run.
+    parameters, tags, metrics
+        Plain mappings; metrics that are None are left out.
+    datasets
+        Inputs by digest.
+    tables
+        File name -> frame, logged as table artifacts.
+    artifacts
+        Files, and the artifact folder that each goes to ("" = the top).
+    model
+        Folder made by `save_model`, or None.
+    """
+
+    name: str
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    metrics: Mapping[str, float | None] = field(default_factory=dict)
+    datasets: Sequence[Dataset] = ()
+    tables: Mapping[str, pl.DataFrame] = field(default_factory=dict)
+    artifacts: Sequence[tuple[Path, str]] = ()
+    model: Path | None = None
+
+
+def local_store(project: str | Path, experiment: str) -> Store:
+    """Return the store that every project has: SQLite and a folder under .weaklabel.
+
+    Examples
+    --------
+    >>> local_store("/data/desk", "support").uri
+    'sqlite:////data/desk/.weaklabel/mlflow.db'
+    """
+    home = Path(project).absolute() / ".weaklabel"
+    return Store(f"sqlite:///{home}/mlflow.db", experiment, (home / "mlartifacts").as_uri())
+
+
+def log_run(store: Store, record: Record, *, parent: str | None = None) -> str:
+    """Log one run and return its MLflow run id.
+
+    Parameters
+    ----------
+    store
+        Where to.
+    record
+        What.
+    parent
+        Run id of the sweep that this run is part of.
+
+    Raises
+    ------
+    TrackingError
+        MLflow can't be reached or refuses.
+    """
+    with _mlflow(store) as (mlflow, experiment):
+        options = {"experiment_id": experiment, "run_name": record.name, "nested": True}
+        with mlflow.start_run(**options, parent_run_id=parent, tags=dict(record.tags)) as run:
+            mlflow.log_params({k: _shortened(v) for k, v in record.parameters.items()})
+            mlflow.log_metrics({metric_name(k): float(v) for k, v in record.metrics.items() if v is not None})
+            for dataset in record.datasets:
+                mlflow.log_input(_dataset(dataset), context=dataset.context)
+            for file, table in record.tables.items():
+                mlflow.log_table(_plain_columns(table), file)
+            for path, folder in record.artifacts:
+                mlflow.log_artifact(str(path), folder or None)
+            if record.model is not None:
+                _log_model(mlflow, record.model)
+            return str(run.info.run_id)
+
+
+def start_sweep(store: Store, name: str, *, tags: Mapping[str, str]) -> str:
+    """Open the parent run of a sweep and return its id; `finish_sweep` closes it."""
+    with _mlflow(store) as (mlflow, experiment):
+        client = mlflow.MlflowClient()
+        return str(client.create_run(experiment, run_name=name, tags=dict(tags)).info.run_id)
+
+
+def finish_sweep(
+    store: Store,
+    run_id: str,
+    *,
+    failed: bool = False,
+    metrics: Mapping[str, float | None],
+    table: pl.DataFrame,
+) -> None:
+    """Log a sweep's comparison to its parent run and close it."""
+    with _mlflow(store) as (mlflow, _):
+        client = mlflow.MlflowClient()
+        for key, value in metrics.items():
+            if value is not None:
+                client.log_metric(run_id, metric_name(key), float(value))
+        if table.height:
+            client.log_table(run_id, _plain_columns(table), "comparison.json")
+        client.set_terminated(run_id, "FAILED" if failed else "FINISHED")
+
+
+def metric_name(name: str) -> str:
+    """Return a name that MLflow accepts for a metric.
+
+    Examples
+    --------
+    >>> metric_name("slice/große Bestellungen?/accuracy")
+    'slice/große Bestellungen_/accuracy'
+    """
+    return re.sub(r"[^\w\-. :/]", "_", name)
+
+
+def save_model(model: Any, folder: str | Path, *, labelers: Sequence[str], schema: LabelSchema) -> Path:
+    """Write a fitted label model with what is needed to predict from a frame of votes.
+
+    Parameters
+    ----------
+    model
+        Any fitted label model.
+    folder
+        New folder; holds the model's own files and votes.json (rule ids in order, schema).
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True)
+    model.save(folder / "model")
+    meta = {"format": 1, "labelers": list(labelers), "schema": schema.to_dict()}
+    (folder / "votes.json").write_text(json.dumps(meta, ensure_ascii=False, indent=1), encoding="utf-8")
+    return folder
+
+
+class VoteModel:
+    """A label model that predicts from a frame of votes; what `mlflow.pyfunc.load_model` gives.
+
+    Parameters
+    ----------
+    folder
+        Made by `save_model`.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        folder = Path(folder)
+        meta = json.loads((folder / "votes.json").read_text(encoding="utf-8"))
+        self.labelers: tuple[str, ...] = tuple(meta["labelers"])
+        self.schema = LabelSchema.from_dict(meta["schema"])
+        self.model = label_model.load(folder / "model")
+
+    def predict(self, votes: Any, params: Mapping[str, object] | None = None) -> Any:
+        """Return a pandas frame: id (where given), label (None for ties and rows without votes), p_<class>.
+
+        Parameters
+        ----------
+        votes
+            Columns `lf:<rule id>`, in any order, others ignored; a Polars or pandas frame, or an (n, m) array in the
+            order of the rules.
+        params
+            Not used; MLflow passes it.
+        """
+        frame = self._frame(votes)
+        matrix = LabelMatrix.from_frame(frame)
+        chosen = self.model.predict(matrix)
+        names = np.array([*self.schema.names, None], dtype=object)
+        columns = dict(zip(probability_columns(self.schema), self.model.predict_proba(matrix).T, strict=True))
+        import pandas as pd
+
+        label = pd.Series(names[chosen], dtype=object)
+        return pd.DataFrame({"id": frame["id"].to_list(), "label": label, **columns})
+
+    def _frame(self, votes: Any) -> pl.DataFrame:
+        columns = [VOTE_PREFIX + rule for rule in self.labelers]
+        if isinstance(votes, np.ndarray):
+            votes = pl.DataFrame(votes, schema=columns, orient="row")
+        elif not isinstance(votes, pl.DataFrame):
+            votes = pl.DataFrame({str(name): votes[name].to_numpy() for name in votes.columns})
+        missing = [c for c in columns if c not in votes.columns]
+        if missing:
+            raise ModelError(
+                f"the votes lack the column {missing[0]!r}",
+                available=votes.columns,
+                hint=did_you_mean(missing[0], votes.columns),
+            )
+        if "id" not in votes.columns:
+            votes = votes.with_columns(id=pl.int_range(pl.len()))
+        return votes.select(pl.col("id").cast(pl.String), pl.col(columns).cast(pl.Int8))
+
+
+def _load_pyfunc(path: str) -> VoteModel:
+    """Load the model that `save_model` wrote; MLflow calls this by its name."""
+    folder = Path(path)
+    return VoteModel(folder if (folder / "votes.json").exists() else folder / MODEL_ARTIFACT)
+
+
+def _log_model(mlflow: Any, folder: Path) -> None:
+    """Log a saved model; its requirements are stated, so that MLflow neither guesses nor asks the network."""
+    from importlib.metadata import version
+
+    needed = ("weaklabel", "numpy", "polars", "numba", "pandas")
+    mlflow.pyfunc.log_model(
+        name=MODEL_ARTIFACT,
+        loader_module="weaklabel.tracking",
+        data_path=str(folder),
+        pip_requirements=[f"{name}=={version(name)}" for name in needed],
+    )
+
+
+def _dataset(dataset: Dataset) -> Any:
+    from mlflow.data.code_dataset_source import CodeDatasetSource
+    from mlflow.data.meta_dataset import MetaDataset
+
+    source = CodeDatasetSource(tags={"location": dataset.source})
+    return MetaDataset(  # type: ignore[abstract]
+        source=source, name=dataset.name, digest=dataset.digest[:36]
+    )
+
+
+@contextmanager
+def _mlflow(store: Store) -> Iterator[tuple[Any, str]]:
+    """Yield (mlflow, experiment id) with the store in use; put the caller's own settings back afterwards."""
+    before = os.environ.get("MLFLOW_TRACKING_URI")
+    os.environ.update(_QUIET)
+    with _no_warnings():
+        import mlflow  # sets the levels of its loggers: they are quieted after it
+        from mlflow.exceptions import MlflowException
+        from sqlalchemy.exc import SQLAlchemyError
+    with _no_warnings(), _quiet_logs():
+        had = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else None
+        try:
+            mlflow.set_tracking_uri(store.uri)
+            yield mlflow, _experiment(mlflow, store)
+        except (MlflowException, SQLAlchemyError, OSError) as error:
+            raise TrackingError(
+                f"MLflow can't log this: {' '.join(str(error).split())}",
+                where=store.uri,
+                hint="tracking.uri=… names another store; tracking=none does without",
+            ) from error
+        finally:
+            mlflow.set_tracking_uri(had or "")
+            if before is None:
+                os.environ.pop("MLFLOW_TRACKING_URI", None)
+            else:
+                os.environ["MLFLOW_TRACKING_URI"] = before
+
+
+def _experiment(mlflow: Any, store: Store) -> str:
+    client = mlflow.MlflowClient()
+    found = client.get_experiment_by_name(store.experiment)
+    if found is None:
+        return str(client.create_experiment(store.experiment, artifact_location=store.artifacts))
+    if found.lifecycle_stage == "deleted":
+        client.restore_experiment(found.experiment_id)
+    return str(found.experiment_id)
+
+
+@contextmanager
+def _no_warnings() -> Iterator[None]:
+    """Keep the warnings of MLflow's dependencies at each other away from the screen."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@contextmanager
+def _quiet_logs() -> Iterator[None]:
+    """Keep the notes on a new store's tables away from the screen; warnings and errors stay."""
+    loggers = [logging.getLogger(name) for name in ("mlflow", "alembic")]
+    before = [logger.level for logger in loggers]
+    try:
+        for logger in loggers:
+            logger.setLevel(logging.WARNING)
+        yield
+    finally:
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)
+
+
+def _plain_columns(frame: pl.DataFrame) -> dict[str, list[Any]]:
+    return {name: frame[name].to_list() for name in frame.columns}
+
+
+def _shortened(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= PARAMETER_LENGTH else text[: PARAMETER_LENGTH - 1] + "…"
+
+
+def ui_command(store: Store, *, port: int) -> tuple[list[str], dict[str, str]]:
+    """Return the command that serves MLflow's pages on loopback, and the environment that keeps it quiet.
+
+    Examples
+    --------
+    >>> command, environment = ui_command(local_store("/data/desk", "support"), port=5001)
+    >>> command[1:4], environment["MLFLOW_DISABLE_TELEMETRY"]
+    (['-m', 'mlflow', 'ui'], 'true')
+    """
+    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", store.uri]
+    return [*command, "--host", "127.0.0.1", "--port", str(port)], dict(_QUIET)

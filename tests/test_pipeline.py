@@ -1,0 +1,343 @@
+"""The pipeline: one folder per run, whole or not at all, and the same answer however the work is spread."""
+
+import errno
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from weaklabel import config, label_model, pipeline
+from weaklabel.errors import ConfigError, GoldError, OutputError, RuleFault, SchemaError
+from weaklabel.label_matrix import LabelMatrix
+from weaklabel.runs import new_run_id
+from weaklabel.schema import LABEL_COLUMNS, LabelSchema
+
+SCHEMA = "labels: [ham, {name: spam, aliases: [junk]}]\n"
+RULES = """
+rules:
+  - {name: link, kind: regex, label: spam, pattern: 'https?://'}
+  - {name: shouts, kind: regex, label: junk, pattern: '^[^a-z]+$'}
+  - {name: short, kind: where, label: ham, sql: "length(text) < 9"}
+  - {name: cheap, kind: where, label: ham, sql: "price < 3"}
+"""
+TEXTS = [
+    "see http://x",
+    "BUY NOW",
+    "ok",
+    "hello there all",
+    "HTTP://Y",
+    "fine, thanks a lot",
+    "see https://z ok",
+    "NO",
+]
+PRICES = [1.0, 9.0, None, float("nan"), 2.0, 8.0, 9.0, 1.0]
+GOLD = ["spam", "spam", "ham", "ham", "spam", "ham", "spam", "ham"]
+
+
+@pytest.fixture
+def project(tmp_path):
+    (tmp_path / "conf" / "task").mkdir(parents=True)
+    (tmp_path / "conf" / "config.yaml").write_text(
+        "defaults:\n  - base\n  - task: tiny\n  - label_model: default\n  - engine: local\n  - tracking: none\n"
+        "  - experiment: null\n  - _self_\nplots: false\n"
+    )
+    (tmp_path / "conf" / "task" / "tiny.yaml").write_text(
+        "name: tiny\nrules: rules\ncorpus: {path: data, id: id}\ngold: {path: gold.csv}\n"
+    )
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "schema.yaml").write_text(SCHEMA)
+    (tmp_path / "rules" / "rules.yaml").write_text(RULES)
+    (tmp_path / "data").mkdir()
+    frame = pl.DataFrame({"id": [f"r{i}" for i in range(8)], "text": TEXTS, "price": PRICES, "truth": GOLD})
+    frame = frame.with_columns(
+        code=pl.col("truth").replace_strict({"ham": 0, "spam": 1}, return_dtype=pl.Int8)
+    )
+    for number, part in enumerate((frame[:3], frame[3:4], frame[4:])):
+        part.write_parquet(tmp_path / "data" / f"part-{number}.parquet")
+    frame.select("id", label="truth").write_csv(tmp_path / "gold.csv")
+    return tmp_path
+
+
+def run(project, *words, **options):
+    return pipeline.run(config.load(project, words), project=project, **options)
+
+
+def files(folder):
+    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
+
+
+def left_over(project):
+    runs = project / ".weaklabel" / "runs"
+    return sorted(p.name for p in runs.iterdir()) if runs.exists() else []
+
+
+def test_a_run_leaves_one_whole_folder(project):
+    result = run(
+        project, "plots=true", "export.formats=[jsonl,csv]", extra={".hydra/overrides.yaml": "- a\n"}
+    )
+    assert left_over(project) == [result.run_id]
+    found = files(result.folder)
+    assert {
+        ".hydra/overrides.yaml",
+        "config.yaml",
+        "labels.csv",
+        "labels.jsonl",
+        "labels.parquet",
+        "manifest.json",
+        "model/votes.json",
+        "rules.parquet",
+        "votes/part-00000.parquet",
+        "votes/part-00001.parquet",
+        "votes/part-00002.parquet",
+    } <= set(found)
+    assert [f for f in found if f.startswith("plots/") and f.endswith(".png")]
+    assert [f for f in found if f.endswith((".pkl", ".tmp"))] == []
+
+
+def test_labels_worked_by_hand(project):
+    result = run(project, "label_model=majority_vote")
+    labels = pl.read_parquet(result.folder / "labels.parquet")
+    assert dict(labels.schema) == {k: v() if isinstance(v, type) else v for k, v in LABEL_COLUMNS.items()}
+    by_id = {row["id"]: row for row in labels.iter_rows(named=True)}
+    assert list(by_id) == [f"r{i}" for i in range(8)]
+    # r0: link against cheap; r1: shouts against short; r2: short; r3: none; r4: shouts against short and cheap
+    # r5: none; r6: link; r7: shouts against short and cheap
+    status = {key: row["status"] for key, row in by_id.items()}
+    assert status == dict(
+        zip(
+            by_id,
+            ["tie", "tie", "labeled", "uncovered", "labeled", "uncovered", "labeled", "labeled"],
+            strict=True,
+        )
+    )
+    assert [row["label"] for row in by_id.values()] == [None, None, "ham", None, "ham", None, "spam", "ham"]
+    assert [row["n_votes"] for row in by_id.values()] == [2, 2, 1, 0, 3, 0, 1, 3]
+    assert by_id["r3"]["probabilities"] is None
+    assert by_id["r0"]["probabilities"] == [0.5, 0.5]
+    assert by_id["r4"]["probabilities"] == pytest.approx([2 / 3, 1 / 3], abs=1e-6)
+    assert by_id["r4"]["pattern"] == by_id["r7"]["pattern"] != by_id["r1"]["pattern"]
+    assert result.statuses == {"labeled": 4, "tie": 2, "uncovered": 2}
+    assert result.coverage == 6 / 8
+    assert (result.overlaps, result.conflicts) == (4 / 8, 4 / 8)
+    # of six covered gold rows: two ties count a half each, r2, r6, r7 are right, r4 is wrong
+    assert result.scores["majority_vote"].metrics["accuracy"].value == pytest.approx(4 / 6)
+    assert result.difference is None
+
+
+def test_rules_table_and_notes(project):
+    result = run(project)
+    rules = {row["labeler"]: row for row in result.rules.iter_rows(named=True)}
+    assert rules["shouts"]["label"] == "spam"
+    assert rules["shouts"]["where"] == "rules/rules.yaml:4"
+    assert rules["cheap"]["Coverage"] == 3 / 8
+    assert any("1 row holds NaN in the column 'price'" in note for note in result.notes)
+
+
+def test_threshold(project):
+    result = run(project, "label_model=majority_vote", "task.threshold=0.9")
+    labels = pl.read_parquet(result.folder / "labels.parquet")
+    below = labels.filter(pl.col("status") == "below_threshold")
+    assert below["id"].to_list() == ["r4", "r7"]
+    assert below["label"].to_list() == [None, None]
+    assert below["probabilities"].is_not_null().all()
+
+
+def test_two_runs_give_the_same_labels(project):
+    one, two = run(project), run(project)
+    assert one.run_id != two.run_id
+    assert sorted(left_over(project)) == sorted([one.run_id, two.run_id])
+    first, second = (pl.read_parquet(r.folder / "labels.parquet").drop("run_id") for r in (one, two))
+    assert first.write_ipc(None).getvalue() == second.write_ipc(None).getvalue()
+    assert one.manifest["fingerprints"] == two.manifest["fingerprints"]
+
+
+def test_parallel_is_serial_bit_for_bit(project):
+    serial, parallel = run(project), run(project, "engine.workers=2")
+    for name in ("part-00000", "part-00001", "part-00002"):
+        parts = [(r.folder / "votes" / f"{name}.parquet").read_bytes() for r in (serial, parallel)]
+        assert parts[0] == parts[1]
+    labels = [pl.read_parquet(r.folder / "labels.parquet").drop("run_id") for r in (serial, parallel)]
+    assert labels[0].write_ipc(None).getvalue() == labels[1].write_ipc(None).getvalue()
+    assert serial.manifest["fingerprints"] == parallel.manifest["fingerprints"]
+
+
+def test_a_fault_in_a_worker_arrives_whole(project):
+    fault = "import weaklabel as wl\n\n\n@wl.labeling_function(label='ham')\ndef odd(row):\n    return 1 / (row['text'] != 'ok')\n"
+    (project / "rules" / "odd.py").write_text(fault)
+    with pytest.raises(RuleFault, match="odd") as caught:
+        run(project, "engine.workers=2")
+    assert "odd.py" in str(caught.value)
+    assert "r2" in str(caught.value)
+    assert left_over(project) == []
+    result = run(project, "task.on_error=abstain")
+    assert {k: v for k, v in result.faults.items() if v} == {"odd": 1}
+    assert any("1 faults in 1 rules" in note for note in result.notes)
+
+
+def test_gold_from_a_column_of_the_corpus(project):
+    table = run(project)
+    names = run(project, "task.gold.path=null", "task.gold.column=truth")
+    codes = run(project, "task.gold.path=null", "task.gold.column=code", "task.gold.codes=true")
+    listed = run(project, "task.gold.path=null", "task.gold.column=code", "task.gold.codes=[ham,junk]")
+    assert len({r.manifest["fingerprints"]["gold"] for r in (table, names, codes, listed)}) == 1
+    where = run(project, "task.gold.path=null", "task.gold.column=truth", "task.gold.where='price > 5'")
+    assert where.manifest["counts"]["gold"] == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["task.gold.column=trth"], "the corpus has no column 'trth'"),
+        (["task.gold.column=code"], "holds numbers"),
+        (["task.gold.column=code", "task.gold.codes=[ham]"], "holds the code 1, which has no label"),
+        (["task.gold.column=truth", "task.gold.where='prize > 5'"], "no column 'prize'"),
+    ],
+)
+def test_gold_columns_that_can_not_be_read(project, words, message):
+    with pytest.raises(GoldError, match=message):
+        run(project, "task.gold.path=null", *words)
+    assert left_over(project) == []
+
+
+def test_codes_of_unknown_labels(project):
+    with pytest.raises(SchemaError, match="unknown label 'hma'"):
+        run(project, "task.gold.path=null", "task.gold.column=code", "task.gold.codes=[hma,spam]")
+
+
+def test_majority_vote_and_classifier_stand_beside_the_model(project):
+    result = run(project, "+task.slices.cheap='price < 3'")
+    assert list(result.scores) == ["dawid_skene", "majority_vote", "vote_classifier"]
+    assert list(result.scores["dawid_skene"].slices) == ["cheap"]
+    assert "gold.accuracy" in result.metrics()
+    assert "gold.majority_vote.accuracy" in result.metrics()
+    json.dumps(result.to_dict(), default=str)
+
+
+def test_manifest(project):
+    result = run(project)
+    manifest = json.loads((result.folder / "manifest.json").read_text())
+    assert manifest == result.manifest
+    assert manifest["counts"] == {"rows": 8, "patterns": len(set(_patterns(result))), "rules": 4, "gold": 8}
+    assert set(manifest["fingerprints"]) == {"corpus", "rules", "schema", "model", "gold", "config"}
+    assert set(manifest["files"]) == {"labels.parquet"}
+    before = manifest["fingerprints"]
+    (project / "rules" / "rules.yaml").write_text(RULES.replace("< 9", "< 8"))
+    after = run(project, "label_model=majority_vote").manifest["fingerprints"]
+    assert {name for name in before if before[name] != after[name]} == {"rules", "model", "config"}
+
+
+def _patterns(result):
+    return pl.read_parquet(result.folder / "labels.parquet")["pattern"].to_list()
+
+
+@pytest.mark.parametrize("call", range(1, 6))
+def test_a_full_disk_leaves_nothing(project, monkeypatch, call):
+    calls = []
+    write = pl.DataFrame.write_parquet
+
+    def full(frame, *args, **kwargs):
+        calls.append(1)
+        if len(calls) == call:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(frame, *args, **kwargs)
+
+    monkeypatch.setattr(pl.DataFrame, "write_parquet", full)
+    with pytest.raises(OutputError, match="No space left on device"):
+        run(project)
+    assert left_over(project) == []
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+def test_whatever_goes_wrong_nothing_is_left(project, monkeypatch, error):
+    def broken(*args, **kwargs):
+        raise error("stop")
+
+    monkeypatch.setattr("weaklabel.pipeline.whole.write_manifest", broken)
+    with pytest.raises(error):
+        run(project)
+    assert left_over(project) == []
+
+
+def test_what_a_killed_run_left_is_not_read_and_goes_after_a_day(project):
+    import os
+    import time
+
+    run(project)
+    runs = project / ".weaklabel" / "runs"
+    for name, age in ((".building-old", 2), (".building-new", 0)):
+        (runs / name).mkdir()
+        (runs / name / "labels.parquet").write_bytes(b"half")
+        moment = time.time() - age * 24 * 60 * 60
+        os.utime(runs / name, (moment, moment))
+    run(project)
+    assert (runs / ".building-new").exists()
+    assert not (runs / ".building-old").exists()
+
+
+def test_a_file_in_the_place_of_the_output_folder(project):
+    (project / ".weaklabel").write_text("in the way")
+    with pytest.raises(OutputError, match="can't write"):
+        run(project)
+    assert (project / ".weaklabel").read_text() == "in the way"
+
+
+def test_a_missing_rules_folder_names_those_beside_it(project):
+    with pytest.raises(ConfigError, match="there is no folder 'ruls'") as caught:
+        run(project, "task.rules=ruls")
+    assert "rules" in caught.value.available
+
+
+def test_a_multi_label_schema_is_refused(project):
+    (project / "rules" / "schema.yaml").write_text("exclusive: false\n" + SCHEMA)
+    with pytest.raises(SchemaError, match="a run gives every row one label"):
+        run(project)
+
+
+def test_label_table_needs_rows():
+    votes = LabelMatrix.from_numpy([[0], [1]], labelers=["a"])
+    model = label_model.create("majority_vote", n_classes=2).fit(votes)
+    table = pipeline.label_table(
+        votes.ids, votes.patterns(), model, schema=LabelSchema(["a", "b"]), run_id="x"
+    )
+    assert table["label"].to_list() == ["a", "b"]
+    assert table["run_id"].to_list() == ["x", "x"]
+
+
+def test_all_rows_uncovered(project):
+    (project / "rules" / "rules.yaml").write_text(
+        "rules:\n  - {name: never, kind: regex, label: spam, pattern: 'zzz'}\n  - {name: nor, kind: regex, label: ham, pattern: 'yyy'}\n"
+    )
+    result = run(project)
+    assert result.statuses == {"uncovered": 8}
+    labels = pl.read_parquet(result.folder / "labels.parquet")
+    assert labels["label"].null_count() == labels["probabilities"].null_count() == 8
+
+
+def test_run_ids_sort_by_time():
+    ids = [new_run_id({"a": 1}) for _ in range(20)]
+    assert len(set(ids)) == 20
+    assert [i[:15] for i in ids] == sorted(i[:15] for i in ids)
+
+
+def test_the_observer_is_told(project):
+    seen = []
+    run(project, observer=lambda step, done, total: seen.append((step, done, total)))
+    assert [call for call in seen if call[0] == "rules vote"] == [("rules vote", i, 3) for i in (1, 2, 3)]
+    assert list(dict.fromkeys(step for step, _, _ in seen)) == [
+        "rules vote",
+        "model fits",
+        "labels are scored",
+    ]
+    assert {step for step, done, total in seen if done == total} == {step for step, _, _ in seen}
+
+
+def test_votes_in_the_folder_are_the_votes(project):
+    result = run(project)
+    votes = LabelMatrix.scan(result.folder / "votes")
+    assert votes.labelers == ("link", "shouts", "short", "cheap")
+    expected = pl.concat(
+        [pl.read_parquet(p) for p in sorted(Path(result.folder / "votes").glob("*.parquet"))]
+    )
+    assert_frame_equal(votes.frame.select("id"), expected.select("id"))
