@@ -68,7 +68,7 @@ DESKS = {
     "Sci/Tech": frozenset(["REDMOND", "BANGALORE", "REYKJAVIK", "CUPERTINO"])
     | {"CAPE CANAVERAL", "LAS VEGAS"},
 }
-CITY_TOPIC = {city: topic for topic, cities in DESKS.items() for city in cities}
+CITY_TOPIC = {city: topic for topic, cities in DESKS.items() for city in sorted(cities)}
 PLAY = frozenset(
     [
         "game",

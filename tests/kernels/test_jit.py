@@ -105,3 +105,20 @@ def test_many_rows_grow_the_table_of_keys():
     assert len(patterns) == 5000
     assert set(patterns.counts.tolist()) == {2}
     assert create("default", n_classes=100).fit(patterns).predict_proba(patterns).shape == (5000, 100)
+
+
+def test_a_disk_that_fills_up_while_kernels_are_kept_is_one_warning_and_no_error(tmp_path):
+    code = """
+import logging, sys
+logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
+from numba.core import caching
+
+def full(self, *args):
+    raise OSError(28, "No space left on device")
+
+caching.IndexDataCacheFile.save = full
+"""
+    done = run(code + GROUP, NUMBA_CACHE_DIR=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == GROUPED
+    assert done.stderr.count("compiled kernels can't be kept on disk") == 1

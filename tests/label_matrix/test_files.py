@@ -153,3 +153,20 @@ def test_nothing_half_written_is_left(tmp_path, monkeypatch):
         LabelMatrix.from_numpy(VOTES[:1]).write(path)
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["v.parquet"]
+
+
+def test_events_of_scanned_columns_are_read_part_by_part(tmp_path, monkeypatch):
+    votes = np.array([[0, -1], [-1, 1], [-2, 0], [-1, -1]], np.int8)
+    whole = LabelMatrix.from_numpy(votes, ids=list("abcd"), labelers=["x", "y"], silence=-1)
+    for number, part in enumerate((slice(0, 1), slice(1, 4))):
+        LabelMatrix.from_numpy(votes[part], ids=list("abcd")[part], labelers=["x", "y"], silence=-1).write(
+            tmp_path / f"part-{number}.parquet"
+        )
+    scanned = LabelMatrix.scan(tmp_path)
+    widest = []
+    dense = LabelMatrix.to_numpy
+    monkeypatch.setattr(LabelMatrix, "to_numpy", lambda self: widest.append(len(self.ids)) or dense(self))
+    ours = scanned.events()
+    assert max(widest) < 4
+    for name in ("indptr", "labelers", "codes"):
+        assert np.array_equal(getattr(ours, name), getattr(whole.events(), name))

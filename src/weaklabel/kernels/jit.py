@@ -32,10 +32,32 @@ def njit(function: Callable[..., Any]) -> Callable[..., Any]:
     42
     """
     try:
-        return numba.njit(cache=True, nogil=True)(function)
+        compiled = numba.njit(cache=True, nogil=True)(function)
     except (RuntimeError, OSError):
         _warn_once()
         return numba.njit(nogil=True)(function)
+    _forgive_the_disk(compiled)
+    return compiled
+
+
+def _forgive_the_disk(compiled: Any) -> None:
+    """Let a cache that can't be read or written later on (disk full, folder gone) cost time, not the answer."""
+    cache = getattr(compiled, "_cache", None)
+    for name in ("load_overload", "save_overload"):
+        if hasattr(cache, name):
+            setattr(cache, name, _forgiving(getattr(cache, name)))
+
+
+def _forgiving(method: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def attempt(*arguments: Any) -> Any:
+        try:
+            return method(*arguments)
+        except (OSError, EOFError):
+            _warn_once()
+            return None
+
+    return attempt
 
 
 @functools.cache

@@ -294,7 +294,7 @@ class LabelMatrix:
         """Return the votes as events: codes that differ from the labeler's silence."""
         if self._events is not None:
             return self._events
-        if self._files and self.layout == "events":
+        if self._files:
             return concatenated([part.events() for part in self._parts()])
         from weaklabel.kernels.patterns import dense_to_events
 
