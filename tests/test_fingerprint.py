@@ -338,3 +338,11 @@ def test_values_of_numpy_and_polars_count():
 def test_order_of_a_dict_counts_in_code_and_of_a_set_does_not():
     assert value_fingerprint({"a": 1, "b": 2}) != value_fingerprint({"b": 2, "a": 1})
     assert value_fingerprint({"a", "b", "c"}) == value_fingerprint({"c", "b", "a"})
+
+
+def test_the_order_of_functions_in_a_set_does_not_count(module):
+    helpers = "\n".join(f"def h{i}(x): return x + {i}" for i in range(12))
+    source = f"{helpers}\nALL = {{{', '.join(f'h{i}' for i in range(12))}}}\ndef rule(row): return any(h(row) for h in ALL)"
+    found = {function_fingerprint(module(source).rule) for _ in range(6)}
+    assert len(found) == 1
+    assert function_fingerprint(module(source.replace("x + 7", "x - 7")).rule) not in found

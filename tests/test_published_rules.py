@@ -1,5 +1,8 @@
 """Published rule sets, read as packs from their own tables, vote as their authors' stored columns say."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -58,3 +61,21 @@ def test_trec_votes_equal_67_of_68_stored_columns(data_dir: Path) -> None:
 )
 def test_class_order_is_the_code_order_of_the_stored_columns(task: str, names: tuple[str, ...]) -> None:
     assert wl.LabelSchema.from_yaml(PACKS / task / "schema.yaml").names == names
+
+
+def test_fingerprints_are_the_same_in_every_process() -> None:
+    code = f"""
+import weaklabel as wl
+for task in ("agnews", "youtube"):
+    registry = wl.LFRegistry.from_folder({str(PACKS)!r} + "/" + task)
+    print(registry.fingerprint, *(rule.fingerprint for rule in registry.rules))
+"""
+    told = []
+    for seed in ("1", "2", "3"):
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+        )
+        told.append(done.stdout)
+    assert told[0] == told[1] == told[2]
+    assert len(told[0].split()) == 2 + 44 + 30

@@ -121,3 +121,11 @@ def test_code_of_no_class():
 
 def test_multi_label_schema_may_have_one_label():
     assert not LabelSchema(["a"], exclusive=False).exclusive
+
+
+def test_label_objects_are_brought_to_one_unicode_form_too():
+    schema = LabelSchema([Label("re\u0301clame", aliases=("pu\u0308b",)), "b"])
+    assert schema.names == ("r\u00e9clame", "b")
+    assert schema.code("re\u0301clame") == schema.code("r\u00e9clame") == schema.code("p\u00fcb") == 0
+    with pytest.raises(SchemaError, match="a label's name is text, not 3"):
+        LabelSchema([Label(3), "b"])

@@ -61,7 +61,14 @@ def test_imports_inside_are_named_in_full():
     node = tree(
         "def f():\n    import a.b, c\n    from . import d\n    from .e import g\n    from ..h import i\n    from j import k\n"
     )
-    assert imported_names(node, "pack.sub") == ["a.b", "c", "j", "pack.h", "pack.sub", "pack.sub.e"]
+    assert imported_names(node, "pack.sub") == [
+        (".", "pack.sub", ("d",)),
+        ("..h", "pack.h", ("i",)),
+        (".e", "pack.sub.e", ("g",)),
+        ("a.b", "a.b", ()),
+        ("c", "c", ()),
+        ("j", "j", ("k",)),
+    ]
 
 
 def test_what_can_not_change_an_answer_is_stripped():

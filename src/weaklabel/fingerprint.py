@@ -26,6 +26,7 @@ import types
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.machinery import ModuleSpec
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -213,6 +214,7 @@ class _Walk:
     entries: list[Any] = field(default_factory=list)
     seen: dict[int, int] = field(default_factory=dict)
     kept: list[object] = field(default_factory=list)
+    files: dict[Path, int] = field(default_factory=dict)
 
     def root(self, function: Callable[..., object]) -> Any:
         """Return the description of the function itself."""
@@ -238,7 +240,7 @@ class _Walk:
                 value, lambda: ["dict", [[self.value(k), self.value(v)] for k, v in value.items()]]
             )
         if isinstance(value, set | frozenset):
-            return ["set", sorted((self.value(v) for v in value), key=_canonical)]
+            return ["set", sorted(map(self.value, sorted(value, key=_set_order)), key=_canonical)]
         if isinstance(value, re.Pattern):
             return ["regex", value.pattern, value.flags]
         if isinstance(value, PurePath):
@@ -365,7 +367,16 @@ class _Walk:
         if not is_project_module(module):
             return ["library", module.__name__]
         path = getattr(module, "__file__", None)
-        return ["module", _module_dump(Path(path)) if path else None]
+        return self._file(Path(path), str(module.__package__ or "")) if path else ["module", None]
+
+    def _file(self, path: Path, package: str) -> Any:
+        """Enter a module as a whole, and the project's modules that it imports."""
+        if path not in self.files:
+            self.files[path] = len(self.entries)
+            self.entries.append(None)
+            tree = _module_tree(path)
+            self.entries[self.files[path]] = ["module", fingerprint(dump(tree)), self._imports(tree, package)]
+        return ["entry", self.files[path]]
 
     def _references(
         self, node: ast.AST, scope: Mapping[str, Any], free: set[str], own: str | None
@@ -383,8 +394,16 @@ class _Walk:
                 ]
             else:
                 found.append([name, self.value(scope[name])])
-        package = str(scope.get("__package__") or "")
-        found += [[name, self._imported(name)] for name in imported_names(node, package)]
+        return found + self._imports(node, str(scope.get("__package__") or ""))
+
+    def _imports(self, node: ast.AST, package: str) -> list[Any]:
+        found: list[Any] = []
+        for written, name, taken in imported_names(node, package):
+            spec = _spec(name)
+            found.append([written, self._imported(written, spec)])
+            if spec is not None and spec.submodule_search_locations and is_project_path(*_place(spec)):
+                below = [(inner, _spec(f"{name}.{inner}")) for inner in taken]
+                found += [[f"{written}:{inner}", self._imported(inner, s)] for inner, s in below if s]
         return found
 
     def _attribute(self, module: types.ModuleType, path: Sequence[str]) -> Any:
@@ -399,17 +418,36 @@ class _Walk:
             value = getattr(value, attribute)
         return self.value(value)
 
-    def _imported(self, name: str) -> Any:
-        try:
-            top = importlib.util.find_spec(name.partition(".")[0])
-            if top is None or (top.origin and not is_project_path(top.origin, name)):
-                return ["library", name]
-            spec = importlib.util.find_spec(name)
-        except (ImportError, ValueError, AttributeError):
+    def _imported(self, written: str, spec: ModuleSpec | None) -> Any:
+        if spec is None:
             return ["undefined"]
-        if spec is None or not spec.origin or not spec.origin.endswith(".py"):
-            return ["library", name]
-        return ["module", _module_dump(Path(spec.origin))]
+        path, name = _place(spec)
+        if not path.endswith(".py") or not is_project_path(path, name):
+            return ["library", written]
+        return self._file(Path(path), name if spec.submodule_search_locations else name.rpartition(".")[0])
+
+
+def _spec(name: str) -> ModuleSpec | None:
+    """Return where a module is found; below an installed library, where that is: nothing of it is imported here."""
+    try:
+        top = importlib.util.find_spec(name.partition(".")[0])
+        if top is None or not is_project_path(*_place(top)):
+            return top
+        return importlib.util.find_spec(name)
+    except (ImportError, ValueError, AttributeError):
+        return None
+
+
+def _place(spec: ModuleSpec) -> tuple[str, str]:
+    """Return a module's file, or its first folder, and its name."""
+    return str(spec.origin or next(iter(spec.submodule_search_locations or ()), "built-in")), spec.name
+
+
+def _set_order(member: Any) -> tuple[str, ...]:
+    """Put functions and classes of a set, which Python orders by their place in memory, into one order."""
+    code = getattr(member, "__code__", None)
+    line = "" if code is None else f"{code.co_firstlineno:9}"
+    return (qualified_name(type(member)), qualified_name(member) if callable(member) else "", line)
 
 
 def _slots(value: object) -> dict[str, Any]:
@@ -444,12 +482,13 @@ def _library_object(value: Any) -> list[Any] | None:
 
 
 @functools.lru_cache(maxsize=64)
-def _parsed_dump(source: str) -> str:
-    return fingerprint(dump(Strip().visit(ast.parse(source))))
+def _bare_tree(source: str) -> ast.Module:
+    tree: ast.Module = Strip().visit(ast.parse(source))
+    return tree
 
 
-def _module_dump(path: Path) -> str:
+def _module_tree(path: Path) -> ast.Module:
     try:
-        return _parsed_dump(path.read_text(encoding="utf-8"))
+        return _bare_tree(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, SyntaxError) as error:
         raise RuleError("can't read a module that a rule refers to", where=str(path)) from error

@@ -54,6 +54,13 @@ class Label:
         Other spellings that input may use.
     parents
         Names of broader labels of the same schema.
+
+    Examples
+    --------
+    >>> spam = Label("spam", "Advertises something.", aliases=("junk",))
+    >>> schema = LabelSchema(["ham", spam])
+    >>> schema.code("junk"), schema.labels[1].description
+    (1, 'Advertises something.')
     """
 
     name: str
@@ -109,7 +116,7 @@ class LabelSchema:
         version: str = "1",
         name: str = "",
     ) -> None:
-        rows = tuple(lab if isinstance(lab, Label) else Label(_text(lab)) for lab in labels)
+        rows = tuple(_normal(lab) if isinstance(lab, Label) else Label(_text(lab)) for lab in labels)
         problems = _problems(rows, exclusive)
         if problems:
             raise Problems(f"label schema {name!r}" if name else "the label schema", problems)
@@ -244,6 +251,11 @@ def _text(name: object) -> str:
         hint = "quote it: YAML reads yes, no, on, off and numbers as other types"
         raise SchemaError(f"a label's name is text, not {name!r}", hint=hint)
     return unicodedata.normalize("NFC", name)
+
+
+def _normal(label: Label) -> Label:
+    aliases, parents = (tuple(map(_text, names)) for names in (label.aliases, label.parents))
+    return Label(_text(label.name), label.description, aliases, parents)
 
 
 def _label(entry: Any) -> Label:

@@ -178,9 +178,10 @@ def dump(node: object) -> Any:
 
 def global_names(node: ast.AST) -> set[str]:
     """Return the names that a bare tree takes from outside itself, as the compiler sees it."""
-    nodes: Any = copy.deepcopy(node)
-    outer = {name for n in ast.walk(nodes) if isinstance(n, ast.Nonlocal) for name in n.names}
-    _DropNonlocal().visit(nodes)
+    nodes: Any = node
+    outer = {name for n in ast.walk(node) if isinstance(n, ast.Nonlocal) for name in n.names}
+    if outer:
+        nodes = _DropNonlocal().visit(copy.deepcopy(node))
     if isinstance(nodes, ast.Lambda):
         tree: Any = ast.Expression(body=nodes)
         code = compile(ast.fix_missing_locations(tree), "<rule>", "eval", dont_inherit=True, optimize=0)
@@ -229,18 +230,22 @@ def attribute_chains(node: ast.AST) -> dict[str, list[tuple[str, ...]]]:
     return {name: sorted(paths) for name, paths in found.items()}
 
 
-def imported_names(node: ast.AST, package: str) -> list[str]:
-    """Return the full names of the modules that are imported inside a function or class."""
-    found: set[str] = set()
+def imported_names(node: ast.AST, package: str) -> list[tuple[str, str, tuple[str, ...]]]:
+    """Return the modules that are imported inside a function, class or module.
+
+    Of each: its name as it is written, its full name, and what is taken from it, which may be modules too.
+    """
+    found: dict[tuple[str, str], set[str]] = {}
     for n in ast.walk(node):
         if isinstance(n, ast.Import):
-            found.update(alias.name for alias in n.names)
-        elif isinstance(n, ast.ImportFrom) and n.level:
+            for alias in n.names:
+                found.setdefault((alias.name, alias.name), set())
+        elif isinstance(n, ast.ImportFrom):
+            name = n.module or ""
             base = package.rsplit(".", n.level - 1)[0] if n.level > 1 else package
-            found.add(f"{base}.{n.module}" if n.module else base)
-        elif isinstance(n, ast.ImportFrom) and n.module:
-            found.add(n.module)
-    return sorted(found - {""})
+            full = ".".join(filter(None, (base, name))) if n.level else name
+            found.setdefault(("." * n.level + name, full), set()).update(alias.name for alias in n.names)
+    return [(written, full, tuple(sorted(taken))) for (written, full), taken in sorted(found.items()) if full]
 
 
 # ---- what belongs to the project ----

@@ -40,7 +40,7 @@ def test_all_failures_are_reported_with_their_place():
         wl.where("w", "length(text) < 3 and n > 1", label="spam", fires_on=["a"]),
         wl.labeling_function(lambda row: 1 / 0, name="p", label="spam", fires_on=["x"]),
         wl.lookup("l", {"a": "ham", "b": "spam"}, abstains_on=["b"]),
-        wl.spacy_pattern("s", [{"LOWR": "a"}], label="ham", fires_on=["A"]),
+        wl.spacy_pattern("s", [{"LEMMA": "a"}], label="ham", fires_on=["A"]),
         wl.where("t", "n > 1", label="spam", fires_on=[{"n": "a"}]),
     )
     assert [f.what.partition(": spaCy")[0].partition(" on these columns")[0] for f in failures] == [

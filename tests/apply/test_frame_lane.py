@@ -69,3 +69,33 @@ def test_types_other_than_text():
         wl.where("ok", pl.col("ok"), label="x"),
     ]
     assert apply(rules, frame).to_numpy().tolist() == [[-1, 1, 0], [0, -1, -1]]
+
+
+def test_a_column_of_nothing_but_nulls_is_text_or_number_as_the_rule_needs():
+    frame = pl.DataFrame({"x": [None, None], "y": ["ab", None]})
+    rules = [
+        wl.where("text", "length(x) < 20", label="x"),
+        wl.where("like", "x LIKE 'a%' OR y LIKE 'a%'", label="x"),
+        wl.where("number", pl.col("x") > 3, label="x"),
+        wl.where("null", "x IS NULL AND y IS NULL", label="y"),
+    ]
+    assert apply(rules, frame).to_numpy().tolist() == [[-1, 0, -1, -1], [-1, -1, -1, 1]]
+
+
+def test_a_python_function_that_raises_is_a_fault_of_its_row():
+    def divides(n):
+        if n == 0:
+            raise ZeroDivisionError("division by zero")
+        return True
+
+    expression = pl.col("n").map_elements(divides, return_dtype=pl.Boolean)
+    one = wl.where("divides", expression, label="x", version="1")
+    with pytest.raises(RuleFault, match=r"rule 'divides' failed: division by zero\n  where") as caught:
+        apply([one], pl.DataFrame({"n": [1, 0]}))
+    assert "row '1', n=0" in caught.value.where
+    assert apply([one], pl.DataFrame({"n": [1, 0]}), on_error="abstain").to_numpy().tolist() == [[0], [-2]]
+
+
+def test_a_broken_regex_in_sql_says_what_is_wrong_with_it():
+    with pytest.raises(RuleError, match=r"can't be evaluated on these columns: .*unclosed group"):
+        apply([wl.where("r", "regexp_like(t, '(')", label="x")], pl.DataFrame({"t": ["a"]}))

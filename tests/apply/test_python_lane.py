@@ -155,3 +155,87 @@ def test_null_texts_reach_the_function():
     assert apply(rule(lambda row: row["text"] is None, label="ham"), ["a", None]).to_numpy()[
         :, 0
     ].tolist() == [-1, 0]
+
+
+async def answered_later(row):
+    return True
+
+
+class Wordless:
+    def __repr__(self):
+        raise RuntimeError("no repr")
+
+    def __bool__(self):
+        raise WordlessError
+
+
+class WordlessError(Exception):
+    def __str__(self):
+        raise RuntimeError("no str")
+
+
+@pytest.mark.parametrize("label", ["spam", None])
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (lambda row: answered_later(row), "returned a coroutine, which has not run yet"),
+        (lambda row: (word for word in row), "returned a generator, which has not run yet"),
+        (lambda row: NotImplemented, "returned NotImplemented"),
+        (lambda row: Wordless(), "returned a Wordless, which is no"),
+    ],
+)
+def test_answers_that_are_none_are_faults(label, function, message):
+    with pytest.raises(RuleFault, match=message):
+        apply(rule(function, label=label))
+    assert apply(rule(function, label=label), on_error="abstain").faults == {"r": 3}
+
+
+def test_what_a_rule_raises_is_told_in_one_short_line():
+    def fails(row):
+        raise ValueError("one\n" + "two" * 100_000)
+
+    def speechless(row):
+        raise WordlessError
+
+    with pytest.raises(RuleFault, match="rule 'r' raised ValueError: one twotwo") as caught:
+        apply(rule(fails, label="spam"))
+    assert len(caught.value.what) < 400
+    with pytest.raises(RuleFault, match="rule 'r' raised WordlessError: a WordlessError"):
+        apply(rule(speechless, label="spam"))
+
+
+def test_a_column_that_is_not_there_is_named_with_the_nearest():
+    def reads(row):
+        return [row[name] for name in ("text", "txet")]
+
+    with pytest.raises(RuleFault, match="rule 'r' raised KeyError: 'txet'") as caught:
+        apply(rule(reads, label="spam"))
+    assert caught.value.available == ("id", "text")
+    assert caught.value.hint == "did you mean 'text'?"
+    with pytest.raises(RuleFault) as caught:
+        apply(rule(lambda row: [row[name] for name in ("id",)], label="spam", fields=["text"]))
+    assert caught.value.hint == "the rule's `fields` do not name 'id': add it there"
+
+    def other(row):
+        return {}["txet"]
+
+    with pytest.raises(RuleFault) as caught:
+        apply(rule(other, label="spam"))
+    assert caught.value.available is None
+
+
+def test_what_a_rule_does_to_a_list_in_its_row_is_not_seen_by_others():
+    def changes(row):
+        row["tags"].append("seen")
+        row["more"]["n"] = 9
+        return True
+
+    def sees(row):
+        return "seen" in row["tags"] or row["more"]["n"] == 9
+
+    rules = [
+        rule(changes, label="spam", name="one", fields=["tags", "more"]),
+        rule(sees, label="spam", name="two", fields=["tags", "more"]),
+    ]
+    votes = apply(rules, tags=[["a"], [], ["b"]], more=[{"n": 1}] * 3)
+    assert votes.to_numpy().tolist() == [[1, -1]] * 3

@@ -101,10 +101,8 @@ def test_a_missing_pipeline_names_what_is_there():
 @pytest.mark.parametrize(
     ("pattern", "reason"),
     [
-        ([{"LOWR": "money"}], "LOWR"),
         ([{"LEMMA": "phone"}], r"\[E155\]"),
         ([{"POS": "VERB"}], r"\[E155\]"),
-        ([{"LOWER": 3}], "LOWER"),
         ([{"ENT_TYPE": "ORG"}], "ENT_TYPE needs a pipeline that finds entities"),
     ],
 )

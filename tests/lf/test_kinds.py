@@ -1,11 +1,12 @@
 """Each kind of rule by itself: what it means, what it refuses, what its fingerprint covers."""
 
+import datetime
 import re
 from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import naive
@@ -146,6 +147,7 @@ def test_keywords_case_and_accents():
     assert wl.keywords("r", ["ångström"], label="x", accents="ignore").matches("angstrom")
 
 
+@settings(max_examples=50)
 @given(
     strategies.hostile_texts(),
     strategies.rule_terms(),
@@ -288,6 +290,17 @@ def test_where_with_a_python_function_needs_a_version():
         (["money"], "pattern 1 is a list of tokens, not 'money'"),
         ([[{"LOWER": "a"}], []], "pattern 2 is a list of tokens"),
         ([["money"]], "pattern 1: a token is a mapping, not 'money'"),
+        ([[{"LOWR": "money"}]], "unknown attribute 'LOWR' of a token\n(.*\n)*.*did you mean 'LOWER'"),
+        ([[{"LOWER": False}]], "LOWER is text, not False\n.*\n  hint: quote it: YAML reads yes, no, on, off"),
+        ([[{"lower": 3}]], "LOWER is text, not 3"),
+        ([[{"TEXT": {"IN": ["no", True]}}]], "IN of TEXT lists texts, not True"),
+        ([[{"TEXT": {"IN": "no"}}]], "IN of TEXT is a list, not 'no'"),
+        ([[{"TEXT": {"REGX": "a"}}]], "unknown test 'REGX' of TEXT"),
+        ([[{"TEXT": {"REGEX": "(a"}}]], r"broken regex '\(a': missing \)"),
+        ([[{"IS_ALPHA": "yes"}]], "IS_ALPHA is true or false, not 'yes'"),
+        ([[{"LENGTH": {">=": "3"}}]], "LENGTH is a number, not '3'"),
+        ([[{"LOWER": "a", "OP": "++"}]], r"unknown OP '\+\+'"),
+        ([[{"_": {"seen": datetime.date(2020, 1, 1)}}]], "`patterns` holds no plain data"),
     ],
 )
 def test_spacy_patterns_refuse(patterns, message):

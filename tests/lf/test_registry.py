@@ -236,6 +236,36 @@ def test_schema_problems_come_with_the_rules_problems(tmp_path):
     assert wl.LFRegistry.from_folder(tmp_path, schema=SCHEMA).ids == ("link",)
 
 
+def test_a_package_that_is_not_installed_is_named_once_per_file(tmp_path):
+    write(
+        tmp_path,
+        {
+            **GOOD,
+            "theirs.py": (
+                "import weaklabel as wl\nfrom not_installed_here.labeling import labeling_function\n"
+                "from not_installed_here.preprocess import preprocessor\n\n@preprocessor()\ndef low(x):\n    return x\n\n"
+                "@labeling_function(pre=[low])\ndef short(x):\n    return 0\n\n"
+                "ours = wl.from_snorkel(short, owner='ann')\n"
+            ),
+            "typo.py": "import python_rulse\n",
+        },
+    )
+    with pytest.raises(Problems) as caught:
+        wl.LFRegistry.from_folder(tmp_path)
+    assert [(p.what, p.where, p.hint) for p in caught.value.problems] == [
+        (
+            "theirs.py needs the package 'not_installed_here', which is not installed",
+            f"{tmp_path}/theirs.py:2",
+            "install it where weaklabel is installed, or start the file's name with _ to leave it out",
+        ),
+        (
+            "typo.py needs the package 'python_rulse', which is not installed",
+            f"{tmp_path}/typo.py:1",
+            "did you mean 'python_rules'?",
+        ),
+    ]
+
+
 def test_a_missing_or_empty_folder(tmp_path):
     (tmp_path / "spam").mkdir()
     with pytest.raises(RuleError, match=r"no folder '.*/spma'") as caught:
@@ -297,3 +327,44 @@ def test_a_module_that_fails_only_once_is_still_a_problem(tmp_path):
 def test_the_schema_is_a_schema():
     with pytest.raises(RuleError, match="a LabelSchema is wanted"):
         wl.LFRegistry(some_rules(), schema=["ham", "spam"])
+
+
+LATE = {
+    "schema.yaml": "labels: [ham, spam]",
+    "json.py": """
+import json
+from weaklabel import labeling_function
+
+@labeling_function(label="spam")
+def late(row):
+    import json
+    from . import _one
+    from ._below.deep import LIMIT
+    return json.dumps(row["text"]) and _one.two(row["text"], LIMIT)
+""",
+    "_one.py": "def two(text, limit):\n    from ._two import longer\n    return longer(text, limit)\n",
+    "_two.py": "from . import _one\n\ndef longer(text, limit):\n    return len(text) > limit\n",
+    "_below/deep.py": "LIMIT = 3\n",
+}
+
+
+def test_relative_imports_inside_functions_work_when_the_rule_is_called(tmp_path):
+    write(tmp_path, LATE)
+    modules, finders = set(sys.modules), list(sys.meta_path)
+    registry = wl.LFRegistry.from_folder(tmp_path)
+    assert registry["late"]({"text": "long"}) is True
+    assert registry["late"]({"text": "no"}) is False
+    assert not {m for m in set(sys.modules) - modules if "weaklabel_rules" in m}
+    assert sys.meta_path == finders
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [("_one.py", "limit)\n", "limit) or 1\n"), ("_two.py", ">", "<"), ("_below/deep.py", "3", "4")],
+)
+def test_what_a_function_imports_counts_and_the_private_name_does_not(tmp_path, file, old, new):
+    write(tmp_path, LATE)
+    one = wl.LFRegistry.from_folder(tmp_path).fingerprint
+    assert wl.LFRegistry.from_folder(tmp_path).fingerprint == one
+    write(tmp_path, {file: LATE[file].replace(old, new)})
+    assert wl.LFRegistry.from_folder(tmp_path).fingerprint != one

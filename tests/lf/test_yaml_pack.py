@@ -133,6 +133,7 @@ def test_load_pack_raises_all_problems(folder):
             "rule 'r' at 3:11",
             None,
         ),
+        ("rules: [{kind: spacy, name: r, label: x, patterns: [[{LOWER: off}]]}]", "`patterns`: LOWER is text, not False", "rule 'r' at 1:52", "quote it: "),
         ("rules: [{kind: regex, name: r, pattern: a, label: x, case: lowr}]", "unknown case 'lowr'", "rule 'r' at 1:60", "did you mean 'lower'?"),
         ("rules: [{kind: regex, name: r, name: s, pattern: a, label: x}]", "key 'name' stands twice", "1:32", None),
         ("rules: [{kind: lookup, name: r, label: x}]", "a lookup takes one of words, table, entries, not none", "rule 'r' at 1:9", "words:"),

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from weaklabel.errors import RuleError, RuleFault
-from weaklabel.lf.base import LabelingFunction, OnError
+from weaklabel.lf.base import LabelingFunction, OnError, run_user_code
 from weaklabel.schema import ABSTAIN, MISSING
 
 Votes = dict[str, np.ndarray]
@@ -73,6 +73,21 @@ class Lane(Protocol):
     def run(self, batch: Batch) -> Votes:
         """Return the votes of every rule of the lane."""
         ...
+
+
+def one_line(value: object, limit: int = 300) -> str:
+    """Return a value's text as one line of bounded length, even where the value can't say what it is.
+
+    Examples
+    --------
+    >>> one_line("a\\n  b"), one_line("x" * 1000, limit=5)
+    ('a b', 'xxxx…')
+    """
+    text, error = run_user_code(lambda: str(value))
+    if error is not None or text is None:
+        return f"a {type(value).__name__}"
+    flat = " ".join(text[: 10 * limit].split())
+    return flat if len(flat) <= limit else f"{flat[: limit - 1]}…"
 
 
 def no_votes(n: int) -> np.ndarray:

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import polars as pl
-import polars.selectors as cs
 
 from weaklabel.apply.applier import compile_lanes
 from weaklabel.apply.batch import Batch, Faults, Lane
@@ -97,15 +96,6 @@ def _vote(lane: Lane, rule: LabelingFunction, frame: pl.DataFrame | RuleError) -
             available=frame.columns,
             hint="give the example as a mapping from field to value",
         )
-    try:
-        return _run(lane, rule, frame)
-    except RuleError:
-        if pl.Null not in frame.dtypes:
-            raise
-    return _run(lane, rule, frame.with_columns(cs.by_dtype(pl.Null).cast(pl.String)))
-
-
-def _run(lane: Lane, rule: LabelingFunction, frame: pl.DataFrame) -> int:
     return int(lane.run(Batch(frame, pl.Series(["example"]), Faults("raise")))[rule.id][0])
 
 

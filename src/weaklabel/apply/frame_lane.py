@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
+import polars.selectors as cs
 
-from weaklabel.apply.batch import Batch, Votes, shown
+from weaklabel.apply.batch import Batch, Votes, one_line, shown
 from weaklabel.errors import RuleError
+from weaklabel.lf.base import run_user_code
 from weaklabel.lf.where import Where
 from weaklabel.schema import ABSTAIN, LabelSchema
 
@@ -23,14 +25,15 @@ class FrameLane:
 
     def run(self, batch: Batch) -> Votes:
         """Return the votes of every rule of the lane."""
-        frame = _without_nan(batch.frame, self.rules)
-        for rule in self.rules:
-            _check_type(rule, frame)
-        try:
-            answers = frame.select(_answer(rule) for rule in self.rules)
-        except pl.exceptions.PolarsError:
-            return {rule.id: self._one_by_one(rule, frame, batch, 0) for rule in self.rules}
-        return {rule.id: self._votes(rule, answers.get_column(rule.id)) for rule in self.rules}
+        votes: Votes = {}
+        for frame, rules in _suited(_without_nan(batch.frame, self.rules), self.rules):
+            answers = _select(frame, rules)
+            for rule in rules:
+                if isinstance(answers, BaseException):
+                    votes[rule.id] = self._one_by_one(rule, frame, batch, 0)
+                else:
+                    votes[rule.id] = self._votes(rule, answers.get_column(rule.id))
+        return votes
 
     def _votes(self, rule: Where, answer: pl.Series) -> np.ndarray:
         code = self.schema.code(str(rule.label), where=rule.where)
@@ -38,14 +41,14 @@ class FrameLane:
 
     def _one_by_one(self, rule: Where, frame: pl.DataFrame, batch: Batch, start: int) -> np.ndarray:
         """Evaluate a rule on halves, and their halves, until the rows on which it fails stand alone."""
-        try:
-            return self._votes(rule, frame.select(_answer(rule)).get_column(rule.id))
-        except pl.exceptions.PolarsError as error:
-            if frame.height == 1:
-                what = f"failed: {_first_line(error)}"
-                values = shown(frame, 0, rule.fields)
-                vote = batch.faults.vote(rule, what, row=batch.ids[start], values=values, cause=error)
-                return np.array([vote], np.int8)
+        answers = _select(frame, [rule])
+        if not isinstance(answers, BaseException):
+            return self._votes(rule, answers.get_column(rule.id))
+        if frame.height == 1:
+            what = f"failed: {_reason(answers)}"
+            values = shown(frame, 0, rule.fields)
+            vote = batch.faults.vote(rule, what, row=batch.ids[start], values=values, cause=answers)
+            return np.array([vote], np.int8)
         half = frame.height // 2
         first = self._one_by_one(rule, frame.head(half), batch, start)
         second = self._one_by_one(rule, frame.tail(frame.height - half), batch, start + half)
@@ -67,24 +70,45 @@ def _without_nan(frame: pl.DataFrame, rules: Iterable[Where]) -> pl.DataFrame:
     return frame.select(names).with_columns(pl.col(floats).fill_nan(None)) if floats else frame.select(names)
 
 
-def _check_type(rule: Where, frame: pl.DataFrame) -> None:
+def _select(frame: pl.DataFrame, rules: Iterable[Where]) -> pl.DataFrame | BaseException:
+    """Return the answers of some rules, or what one of them (or a Python function in it) raised."""
+    answers, error = run_user_code(lambda: frame.select(_answer(rule) for rule in rules))
+    return answers if answers is not None else error or ValueError("no answer")
+
+
+def _suited(frame: pl.DataFrame, rules: Iterable[Where]) -> list[tuple[pl.DataFrame, list[Where]]]:
+    """Return each rule's frame: columns of nothing but nulls, which have no type, are text where a rule needs that."""
+    as_text = frame.with_columns(cs.by_dtype(pl.Null).cast(pl.String)) if pl.Null in frame.dtypes else frame
+    plain: list[Where] = []
+    texts: list[Where] = []
+    for rule in rules:
+        problem = _type_problem(rule, frame)
+        if problem is not None and (as_text is frame or _type_problem(rule, as_text) is not None):
+            raise problem
+        (plain if problem is None else texts).append(rule)
+    return [(own, suited) for own, suited in ((frame, plain), (as_text, texts)) if suited]
+
+
+def _type_problem(rule: Where, frame: pl.DataFrame) -> RuleError | None:
     columns = [f"{name}: {frame.schema[name]}" for name in rule.fields]
-    try:
-        dtype = frame.clear().select(_answer(rule)).schema[rule.id]
-    except pl.exceptions.PolarsError as error:
-        raise RuleError(
-            f"rule {rule.name!r} can't be evaluated on these columns: {_first_line(error)}",
+    answers = _select(frame.clear(), [rule])
+    if isinstance(answers, BaseException):
+        return RuleError(
+            f"rule {rule.name!r} can't be evaluated on these columns: {_reason(answers)}",
             where=rule.where,
             available=columns,
-        ) from error
-    if dtype not in (pl.Boolean, pl.Null):
-        raise RuleError(
-            f"rule {rule.name!r} gives {dtype}, not true or false",
-            where=rule.where,
-            available=columns,
-            hint="compare it with something: … > 0",
         )
+    dtype = answers.schema[rule.id]
+    if dtype in (pl.Boolean, pl.Null):
+        return None
+    return RuleError(
+        f"rule {rule.name!r} gives {dtype}, not true or false",
+        where=rule.where,
+        available=columns,
+        hint="compare it with something: … > 0",
+    )
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+def _reason(error: BaseException) -> str:
+    """Return what went wrong, without the plan that Polars adds."""
+    return one_line(str(error).partition("\n\nThis error occurred")[0]) or type(error).__name__

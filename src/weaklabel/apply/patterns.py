@@ -17,7 +17,6 @@ import polars as pl
 
 from weaklabel.apply.batch import Batch, Votes, distinct_texts, no_votes, spread, text_column
 from weaklabel.apply.literals import required_literals
-from weaklabel.lf.base import LabelingFunction
 from weaklabel.lf.keywords import Keywords, comparable, whole_words
 from weaklabel.lf.lookup import Lookup, strongest
 from weaklabel.lf.regex import Regex
@@ -202,8 +201,3 @@ def _searches(rules: Iterable[PatternRule], schema: LabelSchema) -> Iterator[_Se
 def _search(rule: Regex, schema: LabelSchema) -> tuple[str, int, Callable[[str], object], tuple[str, ...]]:
     code = schema.code(str(rule.label), where=rule.where)
     return rule.id, code, rule.compiled.search, required_literals(rule.compiled)
-
-
-def is_pattern(rule: LabelingFunction) -> bool:
-    """Say whether a rule belongs to this lane."""
-    return isinstance(rule, PatternRule)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import numbers
 from collections import defaultdict
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from weaklabel.apply.batch import Batch, Votes, shown
+from weaklabel.apply.batch import Batch, Votes, one_line, shown
 from weaklabel.errors import did_you_mean
 from weaklabel.lf.base import LabelingFunction, run_user_code
 from weaklabel.lf.python import PythonFunction
@@ -21,6 +22,17 @@ from weaklabel.lf.snorkel import SnorkelFunction
 from weaklabel.schema import ABSTAIN, LabelSchema
 
 _CODE_HINT = "a code is a position in the schema, or -1 to abstain"
+
+
+class _Row(dict[str, Any]):
+    """A row that, asked for a column it has not, says which it has."""
+
+    def __missing__(self, column: object) -> Any:
+        raise _NoColumnError(column)
+
+
+class _NoColumnError(KeyError):
+    """A rule read a column that its row has not."""
 
 
 class NoVoteError(ValueError):
@@ -43,12 +55,12 @@ class PythonLane:
         """Return the votes of every rule of the lane."""
         votes: Votes = {}
         for fields, rules in self.groups:
-            rows = [
-                MappingProxyType(row)
-                for row in (batch.frame.select(fields or pl.all())).iter_rows(named=True)
-            ]
+            frame = batch.frame.select(fields or pl.all())
+            changeable = any(dtype.is_nested() for dtype in frame.dtypes)
+            rows = _rows(frame)
             for rule in rules:
                 cast = [self._vote(rule, row, i, batch) for i, row in enumerate(rows)]
+                rows = _rows(frame) if changeable else rows
                 votes[rule.id] = np.array(cast, np.int8)
         if self.snorkel:
             votes.update(self._snorkel_votes(batch))
@@ -61,7 +73,7 @@ class PythonLane:
                 return python_vote(rule, answer, self.schema)
             except NoVoteError as wrong:
                 return _fault(rule, str(wrong), wrong, i, batch, hint=wrong.hint, available=self.schema.names)
-        return _fault(rule, _raised(error), error, i, batch)
+        return _fault(rule, _raised(error), error, i, batch, **_about_column(error, row, batch))
 
     def _snorkel_votes(self, batch: Batch) -> Votes:
         """Show each row, as the pandas Series that DataFrame.apply gives, to every Snorkel rule in turn."""
@@ -114,7 +126,9 @@ def python_vote(rule: PythonFunction, answer: Any, schema: LabelSchema) -> int:
     if isinstance(answer, str):
         if answer in schema:
             return schema.code(answer)
-        raise NoVoteError(f"returned the unknown label {answer!r}", did_you_mean(answer, schema.names))
+        hint = did_you_mean(answer[:100], schema.names)
+        raise NoVoteError(f"returned the unknown label {_short(answer)}", hint)
+    _check_finished(answer)
     raise NoVoteError(f"returned {_short(answer)}, which is no vote", _instead(answer, schema))
 
 
@@ -137,13 +151,27 @@ def snorkel_vote(answer: Any, schema: LabelSchema) -> int:
 
 
 def _is_true(answer: Any) -> bool:
+    if answer is None or isinstance(answer, bool):
+        return bool(answer)
     if _is_number(answer) and (answer < 0 or math.isnan(answer)):
         hint = "return True or False; without label= a rule may return a label, or -1 to abstain"
         raise NoVoteError(f"returned {answer!r}, which is no yes or no", hint)
+    _check_finished(answer)
     truth, error = run_user_code(lambda: bool(answer))
     if error is not None:
-        raise NoVoteError(f"returned {_short(answer)}, which is no yes or no: {error}") from error
+        raise NoVoteError(f"returned {_short(answer)}, which is no yes or no: {one_line(error)}") from error
     return bool(truth)
+
+
+def _check_finished(answer: Any) -> None:
+    """Refuse what has not run yet, and what Python would call true whatever comes of it."""
+    if inspect.iscoroutine(answer):
+        answer.close()
+    if inspect.isawaitable(answer) or inspect.isgenerator(answer) or inspect.isasyncgen(answer):
+        hint = "a rule is a plain function: let it return its answer, without async or yield"
+        raise NoVoteError(f"returned a {type(answer).__name__}, which has not run yet", hint)
+    if answer is NotImplemented:
+        raise NoVoteError("returned NotImplemented, which is no yes or no", "return None to abstain")
 
 
 def _is_number(answer: object) -> bool:
@@ -159,12 +187,29 @@ def _instead(answer: Any, schema: LabelSchema) -> str:
 
 
 def _raised(error: BaseException) -> str:
-    return f"raised {type(error).__name__}: {error}" if str(error) else f"raised {type(error).__name__}"
+    name = "KeyError" if isinstance(error, _NoColumnError) else type(error).__name__
+    text = one_line(error)
+    return f"raised {name}: {text}" if text else f"raised {name}"
 
 
 def _short(answer: object) -> str:
-    text = repr(answer)
-    return text if len(text) <= 60 else f"{text[:57]}…"
+    text, error = run_user_code(lambda: repr(answer))
+    return one_line(text, 60) if error is None else f"a {type(answer).__name__}"
+
+
+def _rows(frame: pl.DataFrame) -> list[Mapping[str, Any]]:
+    """Return rows that a rule can't change, save for lists and objects in them."""
+    return [MappingProxyType(_Row(row)) for row in frame.iter_rows(named=True)]
+
+
+def _about_column(error: BaseException, row: Mapping[str, Any], batch: Batch) -> dict[str, Any]:
+    """Return what is to be said of a column that a rule asked for in vain."""
+    if not isinstance(error, _NoColumnError):
+        return {}
+    column = error.args[0]
+    if column in batch.frame.columns:
+        return {"available": tuple(row), "hint": f"the rule's `fields` do not name {column!r}: add it there"}
+    return {"available": tuple(row), "hint": did_you_mean(column, row)}
 
 
 def _fault(rule: LabelingFunction, what: str, error: BaseException, i: int, batch: Batch, **more: Any) -> int:

@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Literal, TypeVar
 
+import polars as pl
+
 from weaklabel.errors import RuleError, did_you_mean
 from weaklabel.fingerprint import fingerprint
 from weaklabel.schema import VOTE_PREFIX
@@ -80,6 +82,13 @@ class LabelingFunction:
     Notes
     -----
     Two rules are equal when all but their source is equal.
+
+    Examples
+    --------
+    >>> from weaklabel.lf import keywords
+    >>> rule = keywords("Says thanks", ["thanks"], label="ham", owner="ann")
+    >>> rule.kind, rule.id, rule.column, rule.labels
+    ('keywords', 'says_thanks', 'lf:says_thanks', ('ham',))
     """
 
     name: str
@@ -239,12 +248,12 @@ def check_field(value: object, *, where: str | None = None) -> None:
 def run_user_code(function: Callable[[], _T]) -> tuple[_T | None, BaseException | None]:
     """Call code that users wrote and return its value, or the exception that it raised.
 
-    The one place where any exception is caught: a rule may raise anything, or call `sys.exit`, and each is reported with the rule's
-    file and line and the row's id.
+    The one place where any exception is caught: a rule may raise anything, call `sys.exit` or let Polars panic, and each is
+    reported with the rule's file and line and the row's id.
     """
     try:
         return function(), None
-    except (Exception, SystemExit) as error:  # noqa: BLE001
+    except (Exception, SystemExit, pl.exceptions.PanicException) as error:  # noqa: BLE001
         return None, error
 
 

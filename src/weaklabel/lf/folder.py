@@ -1,19 +1,22 @@
 """Reading a folder of rules: YAML packs, and Python modules that are imported under private names.
 
-Nothing stays behind: sys.path is not touched, the modules leave sys.modules again, no bytecode is written or read.
+Nothing stays behind: sys.path is not touched, the modules leave sys.modules again, no bytecode is written or read. A
+relative import inside a function, which runs when its rule is called, finds the modules again (see `_Package`).
 """
 
 from __future__ import annotations
 import __future__
 
 import ast
+import builtins
 import contextlib
 import importlib.util
 import sys
+import threading
 import traceback
 import types
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
@@ -49,10 +52,11 @@ def read_folder(folder: Path) -> tuple[list[LabelingFunction], list[WeakLabelErr
     rules: list[LabelingFunction] = []
     problems: list[WeakLabelError] = []
     files = rule_files(folder)
-    with _private_package(folder) as package:
+    package = _Package(folder)
+    with package.present():
         for path in files:
             if path.suffix == ".py":
-                found, wrong = _read_module(path, folder, package)
+                found, wrong = _read_module(path, package)
             else:
                 found, wrong = read_pack(path)
             known = {id(rule) for rule in rules}
@@ -79,34 +83,89 @@ def _fingerprint_problem(rule: LabelingFunction) -> list[WeakLabelError]:
 class _Loader(SourceFileLoader):
     """Compiles the file as it is now: cached bytecode may be older than an edit of the same second."""
 
+    def __init__(self, fullname: str, path: str, package: _Package) -> None:
+        super().__init__(fullname, path)
+        self.package = package
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        """Run the module with an import statement that knows the package."""
+        vars(module)["__builtins__"] = {**vars(builtins), "__import__": self.package.import_module}
+        super().exec_module(module)
+
     def get_code(self, fullname: str) -> types.CodeType:
         """Return the code of the file."""
         code: types.CodeType = self.source_to_code(self.get_data(self.path), self.path)
         return code
 
 
-class _Finder(MetaPathFinder):
-    """Finds the modules below one private name in one folder."""
+class _Package(MetaPathFinder):
+    """The modules of one folder, below one private name.
 
-    def __init__(self, package: str, folder: Path) -> None:
-        self.package = package
+    They are in sys.modules only while the folder is read and, for the sake of imports inside functions, while a function
+    of theirs imports from them.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.name = f"_weaklabel_rules_{uuid.uuid4().hex[:12]}"
         self.folder = folder
+        self._modules: dict[str, types.ModuleType] = {}
+        self._lock = threading.RLock()
+
+    @contextlib.contextmanager
+    def present(self) -> Iterator[None]:
+        """Make the modules importable, and take them away again."""
+        with self._lock:
+            if self in sys.meta_path:
+                yield
+                return
+            sys.meta_path.insert(0, self)
+            sys.modules.update(self._modules)
+            try:
+                yield
+            finally:
+                sys.meta_path.remove(self)
+                for name in [n for n in sys.modules if self.holds(n)]:
+                    self._modules[name] = sys.modules.pop(name)
+
+    def holds(self, name: str) -> bool:
+        """Say whether a module's full name is below this package's."""
+        return name == self.name or name.startswith(f"{self.name}.")
+
+    def import_module(
+        self,
+        name: str,
+        globals: Mapping[str, object] | None = None,
+        locals: Mapping[str, object] | None = None,
+        fromlist: Sequence[str] | None = (),
+        level: int = 0,
+    ) -> types.ModuleType:
+        """Serve the import statements of the package's modules."""
+        if not level and not self.holds(name):
+            return builtins.__import__(name, globals, locals, fromlist or (), level)
+        with self.present():
+            return builtins.__import__(name, globals, locals, fromlist or (), level)
+
+    def spec(self, name: str, path: Path) -> ModuleSpec:
+        """Return the spec of a module of the package that lies in a file."""
+        spec = importlib.util.spec_from_file_location(name, path, loader=_Loader(name, str(path), self))
+        assert spec is not None
+        return spec
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: types.ModuleType | None = None
     ) -> ModuleSpec | None:
         """Return the spec of a module or folder, or None when the name is not of this package."""
-        if fullname != self.package and not fullname.startswith(f"{self.package}."):
+        if not self.holds(fullname):
             return None
-        base = self.folder.joinpath(*fullname[len(self.package) + 1 :].split("."))
+        base = self.folder.joinpath(*fullname[len(self.name) + 1 :].split("."))
         file = base.with_name(f"{base.name}.py")
-        if fullname != self.package and file.is_file():
-            return _spec(fullname, file)
+        if fullname != self.name and file.is_file():
+            return self.spec(fullname, file)
         init = base / "__init__.py"
         if init.is_file():
-            return importlib.util.spec_from_file_location(
-                fullname, init, loader=_Loader(fullname, str(init)), submodule_search_locations=[str(base)]
-            )
+            spec = self.spec(fullname, init)
+            spec.submodule_search_locations = [str(base)]
+            return spec
         if not base.is_dir():
             return None
         spec = ModuleSpec(fullname, None, is_package=True)
@@ -114,29 +173,9 @@ class _Finder(MetaPathFinder):
         return spec
 
 
-def _spec(name: str, path: Path) -> ModuleSpec:
-    spec = importlib.util.spec_from_file_location(name, path, loader=_Loader(name, str(path)))
-    assert spec is not None
-    return spec
-
-
-@contextlib.contextmanager
-def _private_package(folder: Path) -> Iterator[str]:
-    package = f"_weaklabel_rules_{uuid.uuid4().hex[:12]}"
-    finder = _Finder(package, folder)
-    sys.meta_path.insert(0, finder)
-    try:
-        yield package
-    finally:
-        sys.meta_path.remove(finder)
-        for name in [n for n in sys.modules if n == package or n.startswith(f"{package}.")]:
-            del sys.modules[name]
-
-
-def _read_module(
-    path: Path, folder: Path, package: str
-) -> tuple[list[LabelingFunction], list[WeakLabelError]]:
-    name = ".".join((package, *path.relative_to(folder).with_suffix("").parts))
+def _read_module(path: Path, package: _Package) -> tuple[list[LabelingFunction], list[WeakLabelError]]:
+    folder = package.folder
+    name = ".".join((package.name, *path.relative_to(folder).with_suffix("").parts))
     if path.stem.isidentifier() and all(part.isidentifier() for part in name.split(".")):
         module, error = run_user_code(lambda: importlib.import_module(name))
     else:
@@ -146,7 +185,7 @@ def _read_module(
         return _gather(vars(module)), []
     if isinstance(error, SyntaxError):
         return [], [_problem(error, path, folder)]
-    rules, problems = _statement_by_statement(path, name, folder)
+    rules, problems = _statement_by_statement(path, name, package)
     return rules, problems or _as_problems(error, path, folder)
 
 
@@ -165,11 +204,11 @@ def _gather(names: dict[str, object]) -> list[LabelingFunction]:
 
 
 def _statement_by_statement(
-    path: Path, name: str, folder: Path
+    path: Path, name: str, package: _Package
 ) -> tuple[list[LabelingFunction], list[WeakLabelError]]:
     """Run a module that raised once more, past each statement that raises, to report all its problems at once."""
-    spec = _spec(name, path)
-    module = importlib.util.module_from_spec(spec)
+    folder = package.folder
+    module = importlib.util.module_from_spec(package.spec(name, path))
     sys.modules[name] = module
     tree = ast.parse(path.read_bytes(), str(path))
     flags = 0
@@ -182,8 +221,10 @@ def _statement_by_statement(
         _, error = run_user_code(lambda code=code: exec(code, vars(module)))  # type: ignore[misc]
         if error is None:
             continue
-        if not (isinstance(error, NameError) and error.name in lost):
+        if not (isinstance(error, NameError | ModuleNotFoundError) and error.name in lost):
             problems += _as_problems(error, path, folder)
+        if isinstance(error, ModuleNotFoundError) and error.name:
+            lost.add(error.name)
         lost |= _bound(statement)
     return _gather(vars(module)), problems
 
@@ -212,9 +253,17 @@ def _problem(error: BaseException, path: Path, folder: Path) -> WeakLabelError:
         return RuleError(f"broken Python: {error.msg}", where=f"{error.filename or path}:{error.lineno or 1}")
     hint = None
     if isinstance(error, ModuleNotFoundError) and error.name:
-        siblings = {p.stem for p in folder.rglob("*.py")}
+        siblings = {p.stem for p in folder.rglob("*.py") if p != path}
         top = error.name.partition(".")[0]
         hint = f"write `from . import {top}`" if top in siblings else did_you_mean(top, siblings)
+        if top == error.name and top not in siblings:
+            hint = (
+                hint
+                or "install it where weaklabel is installed, or start the file's name with _ to leave it out"
+            )
+            return RuleError(
+                f"{path.name} needs the package {top!r}, which is not installed", where=place, hint=hint
+            )
     raised = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     return RuleError(f"the module raised {raised}", where=place, hint=hint)
 

@@ -18,7 +18,16 @@ Accents = Literal["keep", "ignore"]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Keywords(LabelingFunction):
-    """Fires where one of its terms stands in the text as whole words; made by `keywords`, which says what that means."""
+    """Fires where one of its terms stands in the text as whole words; made by `keywords`, which says what that means.
+
+    Examples
+    --------
+    >>> rule = keywords("says_thanks", ["thanks", "thank you"], label="ham")
+    >>> rule.terms, rule.fields
+    (('thanks', 'thank you'), ('text',))
+    >>> rule.matches("THANK YOU!"), rule.matches("thankless")
+    (True, False)
+    """
 
     terms: tuple[str, ...]
     field: str = "text"

@@ -24,7 +24,16 @@ Entries = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Lookup(LabelingFunction):
-    """Votes for the label of the terms it finds; made by `lookup`, which says what that means."""
+    """Votes for the label of the terms it finds; made by `lookup`, which says what that means.
+
+    Examples
+    --------
+    >>> brands = lookup("brands", {"iPhone": "phones", "Galaxy": "phones", "ThinkPad": "laptops"})
+    >>> brands.labels
+    ('phones', 'laptops')
+    >>> brands.hits("a Galaxy, an iphone, a thinkpad")
+    Counter({'phones': 2, 'laptops': 1})
+    """
 
     entries: Entries
     field: str = "text"

@@ -13,13 +13,21 @@ from weaklabel.errors import RuleError
 from weaklabel.fingerprint import function_fingerprint, function_node, value_fingerprint
 from weaklabel.lf.base import LabelingFunction, Source, caller, check_choice
 
-Row = Mapping[str, Any]
 Returns = Literal["predicate", "label"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PythonFunction(LabelingFunction):
-    """Votes as a Python function says; made by `labeling_function`, and callable like the function itself."""
+    """Votes as a Python function says; made by `labeling_function`, and callable like the function itself.
+
+    Examples
+    --------
+    >>> @labeling_function(label="spam", resources={"most": 2})
+    ... def shouts(row, most):
+    ...     return row["text"].count("!") > most
+    >>> shouts.returns, shouts.fields, shouts({"text": "Win!!!"})
+    ('predicate', ('text',), True)
+    """
 
     function: Callable[..., object]
     columns: tuple[str, ...] = ()

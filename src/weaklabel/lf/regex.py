@@ -15,7 +15,14 @@ RegexCase = Literal["sensitive", "ignore", "lower"]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Regex(LabelingFunction):
-    """Fires where Python's `re.search` finds its pattern; made by `regex`."""
+    """Fires where Python's `re.search` finds its pattern; made by `regex`.
+
+    Examples
+    --------
+    >>> rule = regex("has_price", "[0-9]+ ?(EUR|USD)", label="spam")
+    >>> rule.fields, rule.matches("only 5 EUR"), rule.matches("5 euros")
+    (('text',), True, False)
+    """
 
     pattern: str
     field: str = "text"

@@ -20,7 +20,16 @@ _CACHE = "_cache"
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SnorkelFunction(LabelingFunction):
-    """Votes as a Snorkel LabelingFunction does; made by `from_snorkel`."""
+    """Votes as a Snorkel LabelingFunction does; made by `from_snorkel`.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> snorkel_like = SimpleNamespace(name="short", _f=lambda x: len(x.text) < 9, _resources={}, _pre=[])
+    >>> rule = from_snorkel(snorkel_like)
+    >>> rule.kind, rule.column, rule.label, rule.function._f(SimpleNamespace(text="Thanks!"))
+    ('snorkel', 'lf:short', None, True)
+    """
 
     function: Any
 
@@ -55,7 +64,7 @@ def from_snorkel(function: Any, **meta: Any) -> SnorkelFunction:
 
     `LFRegistry` does so by itself; this is for giving it an owner, examples, or a version. Its codes are positions in
     the schema and -1 (any negative number, as in Snorkel) abstains. It sees each row as the pandas Series that
-    Snorkel's PandasLFApplier gives it.
+    Snorkel's PandasLFApplier gives it; as there, one Series is shown to all Snorkel rules in turn, so none should change it.
 
     Parameters
     ----------

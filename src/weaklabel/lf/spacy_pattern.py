@@ -6,16 +6,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from weaklabel.errors import RuleError
+from weaklabel.errors import RuleError, WeakLabelError
 from weaklabel.fingerprint import fingerprint
 from weaklabel.lf.base import LabelingFunction, caller, check_field
+from weaklabel.lf.spacy_tokens import check_token
 
 TokenPattern = Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SpacyPattern(LabelingFunction):
-    """Fires where spaCy's Matcher finds one of its token patterns; made by `spacy_pattern`."""
+    """Fires where spaCy's Matcher finds one of its token patterns; made by `spacy_pattern`.
+
+    Examples
+    --------
+    >>> rule = spacy_pattern("money_back", [{"LOWER": "money"}, {"LOWER": "back"}], label="returns")
+    >>> rule.fields, rule.pipeline, len(rule.patterns)
+    (('text',), 'blank:en', 1)
+    """
 
     patterns: tuple[tuple[Mapping[str, Any], ...], ...]
     field: str = "text"
@@ -60,8 +68,12 @@ class SpacyPattern(LabelingFunction):
                     raise RuleError(
                         f"pattern {i}: a token is a mapping, not {token!r}", where=self.where, hint=hint
                     )
+                check_token(token, where=self.where)
         patterns = tuple(tuple(dict(token) for token in pattern) for pattern in given)
-        fingerprint([[dict(token) for token in pattern] for pattern in patterns])
+        try:
+            fingerprint([[dict(token) for token in pattern] for pattern in patterns])
+        except WeakLabelError as error:
+            raise RuleError(f"`patterns` holds no plain data: {error.what}", where=self.where) from error
         return patterns
 
 
@@ -97,7 +109,7 @@ def spacy_pattern(
     Raises
     ------
     RuleError
-        The patterns are not of that form.
+        The patterns are not of that form, or name an attribute or hold a value that the Matcher does not take.
 
     Examples
     --------

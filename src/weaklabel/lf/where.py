@@ -27,7 +27,14 @@ _ACROSS_ROWS = {
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Where(LabelingFunction):
-    """Fires where its expression is true; made by `where`."""
+    """Fires where its expression is true; made by `where`.
+
+    Examples
+    --------
+    >>> rule = where("loud", "stars < 2 AND length(text) < 20", label="complaint")
+    >>> rule.sql, rule.fields
+    ('stars < 2 AND length(text) < 20', ('stars', 'text'))
+    """
 
     expression: pl.Expr
     sql: str | None = None
