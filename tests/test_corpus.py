@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -72,7 +73,7 @@ def same_value(text, value):
     return text == str(value)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(raw=strategies.csv_files(), rows=st.integers(1, 4), size=st.sampled_from([1, 20, 10_000]))
 def test_csv_is_read_as_by_hand_and_shards_are_the_whole(scratch, raw, rows, size):
     path = scratch / "any.csv"
@@ -89,7 +90,7 @@ def test_csv_is_read_as_by_hand_and_shards_are_the_whole(scratch, raw, rows, siz
     assert_frame_equal(in_shards(corpus, rows, size), frame, check_exact=True)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     rows=strategies.json_rows(),
     cut=st.integers(1, 4),
@@ -678,3 +679,50 @@ def test_real_texts_are_the_same_in_every_format(data_dir, tmp_path, name):
         corpus = Corpus.open(tmp_path / other)
         assert_frame_equal(whole(corpus), frame.cast({"gold": pl.Int64}))
         assert_frame_equal(in_shards(corpus, 1_000), whole(corpus))
+
+
+# ---- found by trying to break it ----
+
+
+def test_a_glob_below_a_folder_whose_name_looks_like_one(tmp_path):
+    write(tmp_path, {"we ird [x]/a b.csv": "id,text\n1,a\n", "we ird [x]/[c].csv": "id,text\n2,b\n"})
+    corpus = Corpus.open(str(tmp_path / "we ird [x]" / "*.csv"))
+    assert whole(corpus)["id"].to_list() == ["2", "1"]
+    assert Corpus.open("*b.csv", root=tmp_path / "we ird [x]").count() == 1
+
+
+def test_a_csv_file_whose_lines_end_with_a_carriage_return_alone(tmp_path):
+    write(tmp_path, {"old.csv": "id,text\r1,a\r"})
+    with pytest.raises(CorpusError, match="a broken header") as caught:
+        Corpus.open(tmp_path / "old.csv")
+    assert caught.value.where == f"{tmp_path / 'old.csv'}:1"
+    assert "line feed" in caught.value.hint
+
+
+def test_a_parquet_column_of_nothing_but_nulls_has_the_type_of_the_other_files(tmp_path):
+    pl.DataFrame({"id": ["1"], "text": [None], "n": [None]}).write_parquet(tmp_path / "a.parquet")
+    pl.DataFrame({"id": ["2"], "text": ["x"], "n": [None]}).write_parquet(tmp_path / "b.parquet")
+    pl.DataFrame({"id": ["3"], "text": [None], "n": [3]}).write_parquet(tmp_path / "c.parquet")
+    corpus = Corpus.open(tmp_path, text="text")
+    assert corpus.schema == {"id": pl.String(), "text": pl.String(), "n": pl.Int64()}
+    assert whole(corpus).rows() == [("1", None, None), ("2", "x", None), ("3", None, 3)]
+    assert in_shards(corpus, 1).equals(whole(corpus))
+    pl.DataFrame({"id": ["4"], "text": ["y"], "n": ["4"]}).write_parquet(tmp_path / "d.parquet")
+    with pytest.raises(CorpusError, match=r"column 'n' is Int64 in c.parquet and String in d.parquet"):
+        Corpus.open(tmp_path)
+
+
+def test_parquet_damaged_inside_is_one_error_however_it_is_read(tmp_path):
+    path = tmp_path / "a.parquet"
+    texts = [f"text {i * 7919 % 997} {i}" for i in range(3000)]
+    pl.DataFrame({"id": [str(i) for i in range(3000)], "text": texts}).write_parquet(path)
+    column = pq.read_metadata(path).row_group(0).column(1)
+    at = column.dictionary_page_offset or column.data_page_offset
+    data = bytearray(path.read_bytes())
+    data[at + 100 : at + 400] = bytes(300)
+    path.write_bytes(data)
+    corpus = Corpus.open(path)
+    for use in (whole, lambda c: c.scan().select("text").collect(), lambda c: in_shards(c, 100)):
+        with pytest.raises(CorpusError, match="can't read rows 0 to 2999") as caught:
+            use(corpus)
+        assert caught.value.where == str(path)

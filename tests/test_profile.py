@@ -94,10 +94,16 @@ def test_near_duplicates_by_hand(tmp_path):
     assert (seen.near_sample, seen.near_rows, seen.near_threshold) == (4, 3, 0.7)
 
 
+def test_a_pair_at_the_threshold_is_near():
+    frame = pl.DataFrame({"id": ["a", "b"], "text": ["abcde", "abcdef"]})  # one of two shingles in common
+    assert near_duplicates(frame, 0.5, 0).rows() == [("a", "b", 0.5)]
+    assert near_duplicates(frame, 0.51, 0).rows() == []
+
+
 WORDS = ["where", "is", "my", "parcel", "refund", "please", "invoice", "order", "late", "thanks", "broken"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 10_000), threshold=st.sampled_from([0.6, 0.7, 0.9]))
 def test_near_duplicates_agree_with_all_pairs(seed, threshold):
     rng = random.Random(seed)
@@ -203,3 +209,32 @@ def test_real_texts(data_dir):
     seen = profile(Corpus.open(data_dir / "matrices" / "youtube.parquet"), sample=500)
     assert seen.rows == 2056 and seen.text.duplicates["rows"][0] == 102
     assert seen.text.languages["language"][0] == "en"
+
+
+def test_many_shards_are_as_one_and_are_read_once(tmp_path, monkeypatch):
+    rows = {
+        "id": [f"i{k:03}" for k in range(60)],
+        "text": [None if k % 7 == 0 else f"text of the kind {k % 23}" for k in range(60)],
+        "n": [None if k % 5 == 0 else float("nan") if k % 11 == 0 else k / 4 for k in range(60)],
+    }
+    one = profile(corpus(tmp_path, rows), sample=20).to_dict()
+    folder = tmp_path / "parts"
+    folder.mkdir()
+    for start in range(0, 60, 10):
+        pl.DataFrame(rows).slice(start, 10).write_parquet(folder / f"{start:02}.parquet")
+    many = Corpus.open(folder)
+    reads = []
+    read = Corpus.read
+
+    def counted(self, shard, *, columns=None):
+        reads.append((shard.index, columns))
+        return read(self, shard, columns=columns)
+
+    monkeypatch.setattr(Corpus, "read", counted)
+    parts = profile(many, sample=20).to_dict()
+    for found in (one, parts):
+        del found["fingerprint"], found["files"]
+    assert parts == one
+    assert sorted(index for index, columns in reads if columns is None) == list(range(6))
+    assert {columns for _, columns in reads} == {None, ("id", "text")}
+    assert len(reads) == 12

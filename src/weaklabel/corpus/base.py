@@ -42,6 +42,11 @@ class Shard:
         Bytes of the file (CSV, TSV, JSONL), row groups (Parquet) or rows (WRENCH).
     first_row, rows
         The rows: `first_row` to `first_row + rows - 1` of the file.
+
+    Examples
+    --------
+    >>> str(Shard("mail.csv", index=2, start=4096, stop=6144, first_row=40, rows=20))
+    'mail.csv, rows 40 to 59'
     """
 
     file: str
@@ -184,13 +189,11 @@ class Corpus:
         return sum(part.rows for part in self.table.parts)
 
     def scan(self) -> pl.LazyFrame:
-        """Return the whole corpus, lazily.
+        """Return the whole corpus, lazily: shard after shard is read, and of it only the columns asked for.
 
         Ids are checked here, once (see `check_ids`).
         """
         self.check_ids()
-        if self.format == "parquet":
-            return pl.concat([self._scan_parquet(part) for part in self.table.parts])
         return _scan_shards(self)
 
     def shards(
@@ -329,18 +332,6 @@ class Corpus:
         frame = self._reader.read(self.table, part, piece, self.reading, wanted)
         row = pl.int_range(shard.first_row, shard.first_row + shard.rows)
         return frame.select(self._column(name, part, row) for name in columns)
-
-    def _scan_parquet(self, part: Part) -> pl.LazyFrame:
-        row = "row"
-        while row in self.table.schema:
-            row += "_"
-        lazy = pl.scan_parquet(
-            part.file.path,
-            glob=False,
-            hive_partitioning=False,
-            row_index_name=None if self.id_column else row,
-        )
-        return lazy.select(self._column(name, part, pl.col(row)) for name in self.columns)
 
     def _column(self, name: str, part: Part, row: pl.Expr) -> pl.Expr:
         source = self._sources[name]

@@ -107,7 +107,11 @@ def _scan(file: SourceFile, reading: Reading) -> tuple[tuple[str, ...], int, np.
 
 def _header(line: bytes, file: SourceFile, reading: Reading) -> tuple[str, ...]:
     text, separator = line.decode().rstrip("\r\n"), _separator(reading)
-    names = next(csv.reader([text], delimiter=separator)) if reading.quote else text.split(separator)
+    try:
+        names = next(csv.reader([text], delimiter=separator)) if reading.quote else text.split(separator)
+    except csv.Error as error:
+        hint = "rows end with a line feed here: rewrite a file whose lines end with a carriage return alone"
+        raise CorpusError(f"a broken header: {error}", where=f"{file.path}:1", hint=hint) from error
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
         raise CorpusError(

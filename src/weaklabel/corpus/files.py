@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from weaklabel.errors import CorpusError, did_you_mean
 
@@ -37,6 +37,15 @@ class SourceFile:
         Path relative to the corpus root, with `/`: the file's name in derived ids, the same wherever it lies.
     size, mtime_ns
         By which a change is noticed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "mail.jsonl"
+    >>> _ = path.write_bytes(b'{"text": "hello"}')
+    >>> file = find(path, format=None, root=path.parent.parent).files[0]
+    >>> file.name == f"{path.parent.name}/mail.jsonl", file.size
+    (True, 17)
     """
 
     path: Path
@@ -115,9 +124,10 @@ def _expand_list(
 
 
 def _glob(pattern: Path) -> tuple[list[Path], Path]:
-    matches = [Path(p) for p in globbing.glob(str(pattern), recursive=True)]  # noqa: PTH207 (leaves out hidden files)
-    files = [p for p in matches if p.is_file()]
     fixed = Path(*_until_magic(pattern))
+    wanted = os.path.join(globbing.escape(str(fixed)), pattern.relative_to(fixed))  # noqa: PTH118 (text with escapes)
+    matches = [Path(p) for p in globbing.glob(wanted, recursive=True)]  # noqa: PTH207 (leaves out hidden files)
+    files = [p for p in matches if p.is_file()]
     if files:
         return files, fixed
     if not fixed.is_dir():
@@ -125,9 +135,12 @@ def _glob(pattern: Path) -> tuple[list[Path], Path]:
     raise CorpusError(f"no file matches {pattern.name!r}", where=str(pattern), available=_names_in(fixed))
 
 
-def _until_magic(pattern: PurePath) -> Iterable[str]:
+def _until_magic(pattern: Path) -> Iterable[str]:
+    """Yield the parts of a pattern before its first wildcard; a folder really called `a[1]` is none."""
+    so_far = Path()
     for part in pattern.parts:
-        if globbing.has_magic(part):
+        so_far /= part
+        if globbing.has_magic(part) and not so_far.is_dir():
             return
         yield part
 

@@ -1,4 +1,7 @@
-"""Parquet: shards are runs of row groups; columns stay what they are."""
+"""Parquet: shards are runs of row groups; columns stay what they are.
+
+A column that holds nothing but nulls has no type in some files (pandas writes them so); it has that of the other files.
+"""
 
 from __future__ import annotations
 
@@ -24,9 +27,11 @@ def inspect(files: Sequence[SourceFile], reading: Reading) -> Table:
         schemas.append(schema)
     tables.check_headers(parts)
     filled = [i for i, part in enumerate(parts) if part.rows] or [0]
+    schema = dict(schemas[filled[0]])
+    typed_by = dict.fromkeys(schema, parts[filled[0]])
     for i in filled:
-        _check_types(parts[filled[0]], schemas[filled[0]], parts[i], schemas[i])
-    return Table(schemas[filled[0]], tuple(part for part in parts if part.rows))
+        _widen(schema, typed_by, parts[i], schemas[i])
+    return Table(schema, tuple(part for part in parts if part.rows))
 
 
 def cut(part: Part, reading: Reading, target_rows: int, target_bytes: int) -> tuple[Piece, ...]:
@@ -40,7 +45,10 @@ def read(table: Table, part: Part, piece: Piece, reading: Reading, columns: Sequ
         return pl.DataFrame(height=piece.rows)
     lazy = pl.scan_parquet(part.file.path, glob=False, hive_partitioning=False)
     try:
-        return lazy.slice(piece.first_row, piece.rows).select(columns).collect()
+        frame = lazy.slice(piece.first_row, piece.rows).select(columns).collect()
+        return frame.with_columns(
+            pl.col(c).cast(table.schema[c]) for c in columns if frame.schema[c] == pl.Null
+        )
     except (pl.exceptions.PolarsError, OSError) as error:
         raise tables.broken(part, piece, error) from error
 
@@ -92,11 +100,15 @@ def _pieces(groups: Sequence[int], target_rows: int) -> tuple[Piece, ...]:
     return tuple(pieces)
 
 
-def _check_types(a: Part, one: tables.Schema, b: Part, other: tables.Schema) -> None:
-    for name, dtype in one.items():
-        if other[name] != dtype:
+def _widen(schema: tables.Schema, typed_by: dict[str, Part], part: Part, own: tables.Schema) -> None:
+    """Take over the types of columns that had none so far; raise where two files differ."""
+    for name, known in schema.items():
+        if known == pl.Null and own[name] != pl.Null:
+            schema[name], typed_by[name] = own[name], part
+        elif own[name] not in (known, pl.Null):
+            a = typed_by[name].file
             raise CorpusError(
-                f"mixed schemas: column {name!r} is {dtype} in {a.file.name} and {other[name]} in {b.file.name}",
-                where=f"{a.file.path}, {b.file.path}",
+                f"mixed schemas: column {name!r} is {known} in {a.name} and {own[name]} in {part.file.name}",
+                where=f"{a.path}, {part.file.path}",
                 hint="write the files with one type a column",
             )

@@ -2,12 +2,15 @@
 
 Everything is counted on all rows, except near duplicates and languages, which are looked for in samples chosen by
 a seeded hash of the id; the result says how large they were. No text appears in it: only counts and ids.
+
+The corpus is read once, shard by shard, and once more where texts stand twice. Of a row no more is kept than hashes
+and lengths, and its text when it is in the sample.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +19,7 @@ import polars as pl
 
 from weaklabel.corpus import Corpus
 from weaklabel.errors import CorpusError, did_you_mean
-from weaklabel.fingerprint import event_hash
+from weaklabel.profile.counting import COLUMN_SCHEMA, ColumnCount, TextCount
 from weaklabel.profile.languages import languages_of
 from weaklabel.profile.near import LONGEST, MOST_CHARACTERS, near_duplicates
 
@@ -64,6 +67,16 @@ class TextProfile:
         How many texts were looked at for their language.
     languages
         language, rows, share; "unknown" where a text is too short or the guess too unsure.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> path = Path(tempfile.mkdtemp()) / "mail.csv"
+    >>> _ = path.write_text("id,text\\na,thanks\\nb,thanks\\nc,\\n")
+    >>> texts = profile(Corpus.open(path)).text
+    >>> texts.column, texts.null, texts.duplicates["rows"].to_list()
+    ('text', 1, [2])
     """
 
     column: str
@@ -103,6 +116,16 @@ class CorpusProfile:
         mean and max (NaN left out).
     text
         What the texts look like; None when the corpus was profiled without texts.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> path = Path(tempfile.mkdtemp()) / "mail.csv"
+    >>> _ = path.write_text("id,stars\\na,5\\nb,\\n")
+    >>> seen = profile(Corpus.open(path), text=None)
+    >>> seen.columns.select("column", "dtype", "nulls", "mean").rows()
+    [('id', 'String', 0, None), ('stars', 'Int64', 1, 5.0)]
     """
 
     rows: int
@@ -186,7 +209,14 @@ def profile(
     """
     _check(corpus, text, sample, near_threshold)
     step = _Steps(progress, len(_STEPS) if text is not None else 1)
-    columns = _columns(corpus)
+    gathered = {name: ColumnCount(name, dtype) for name, dtype in corpus.schema.items()}
+    texts = TextCount(sample, seed)
+    for frame in _frames(corpus):
+        for column in gathered.values():
+            column.add(frame[column.name])
+        if text is not None:
+            texts.add(frame["id"], frame[text])
+    columns = pl.DataFrame([column.row() for column in gathered.values()], schema=COLUMN_SCHEMA)
     step("columns")
     return CorpusProfile(
         rows=corpus.count(),
@@ -195,7 +225,7 @@ def profile(
         fingerprint=corpus.fingerprint,
         seed=seed,
         columns=columns,
-        text=None if text is None else _text_profile(corpus, text, sample, seed, near_threshold, step),
+        text=None if text is None else _text_profile(corpus, text, texts, near_threshold, step),
     )
 
 
@@ -225,57 +255,30 @@ def _check(corpus: Corpus, text: str | None, sample: int, threshold: float) -> N
         raise CorpusError(f"a Jaccard index lies between 0 and 1: near_threshold={threshold}")
 
 
-# ---- columns ----
-
-
-def _columns(corpus: Corpus) -> pl.DataFrame:
-    scan, rows = corpus.scan(), []
-    for name, dtype in corpus.schema.items():
-        column = pl.col(name)
-        number = dtype.is_numeric() and not dtype.is_nested()
-        finite = column.drop_nans() if dtype.is_float() else column
-        parts = {
-            "nulls": column.null_count(),
-            "nans": column.is_nan().sum() if dtype.is_float() else pl.lit(0),
-            "distinct": column.drop_nulls().n_unique(),
-            "min": finite.min().cast(pl.Float64) if number else pl.lit(None, pl.Float64),
-            "mean": finite.mean().cast(pl.Float64) if number else pl.lit(None, pl.Float64),
-            "max": finite.max().cast(pl.Float64) if number else pl.lit(None, pl.Float64),
-        }
-        counted = scan.select(**parts).collect().row(0, named=True)
-        rows.append({"column": name, "dtype": str(dtype), **counted})
-    counts = dict.fromkeys(("nulls", "nans", "distinct"), pl.Int64)
-    numbers = dict.fromkeys(("min", "mean", "max"), pl.Float64)
-    return pl.DataFrame(rows, schema={"column": pl.String, "dtype": pl.String, **counts, **numbers})
+def _frames(corpus: Corpus, columns: tuple[str, ...] | None = None) -> Iterator[pl.DataFrame]:
+    return (corpus.read(shard, columns=columns) for shard in corpus.shards())
 
 
 # ---- texts ----
 
 
 def _text_profile(
-    corpus: Corpus, text: str, sample: int, seed: int, threshold: float, step: _Steps
+    corpus: Corpus, column: str, texts: TextCount, threshold: float, step: _Steps
 ) -> TextProfile:
-    scan = corpus.scan().select("id", text=pl.col(text))
-    blank = pl.col("text").str.strip_chars() == ""
-    sizes = scan.select(
-        characters=pl.col("text").str.len_chars(),
-        words=pl.col("text").str.count_matches(r"\S+"),
-        null=pl.col("text").is_null(),
-        empty=blank.fill_null(False),
-    ).collect()
+    sizes = texts.sizes
     step("lengths")
-    duplicates = _exact_duplicates(scan.filter(~blank))
+    duplicates = _exact_duplicates(corpus, column, sizes.filter(~pl.col("null") & ~pl.col("empty"))["hash"])
     step("exact duplicates")
-    chosen = _sample(scan.filter(~blank), sample, seed)
+    chosen = texts.sample
     different = chosen.unique("text", keep="first", maintain_order=True)
     different = different.filter(pl.col("text").str.len_chars() <= LONGEST)
     different = different.filter(pl.col("text").str.len_chars().cum_sum() <= MOST_CHARACTERS)
-    near = near_duplicates(different, threshold, seed)
+    near = near_duplicates(different, threshold, texts.seed)
     step("near duplicates")
     languages = languages_of(chosen["text"])
     step("languages")
     return TextProfile(
-        column=text,
+        column=column,
         null=int(sizes["null"].sum()),
         empty=int(sizes["empty"].sum()),
         lengths=_lengths(sizes),
@@ -318,28 +321,25 @@ def _histograms(sizes: pl.DataFrame) -> pl.DataFrame:
     return pl.concat(frames).cast(schema) if frames else pl.DataFrame(schema=schema)
 
 
-def _exact_duplicates(scan: pl.LazyFrame) -> pl.DataFrame:
-    """Group rows by their text, holding only hashes of texts that stand once."""
-    hashes = scan.select(pl.col("text").hash()).collect()["text"]
+def _exact_duplicates(corpus: Corpus, column: str, hashes: pl.Series) -> pl.DataFrame:
+    """Group rows by their text; only those whose hash another has are read again."""
     suspects = hashes.filter(hashes.is_duplicated()).unique()
+    empty = pl.DataFrame(schema={"rows": pl.Int64, "ids": pl.List(pl.String)})
+    if not len(suspects):
+        return empty
+    text = pl.col(column)
+    found = [
+        frame.filter(text.hash().is_in(suspects.implode())).select("id", text=text)
+        for frame in _frames(corpus, tuple(dict.fromkeys(("id", column))))
+    ]
     groups = (
-        scan.filter(pl.col("text").hash().is_in(suspects.implode()))
+        pl.concat(found)
         .group_by("text")
         .agg(rows=pl.len().cast(pl.Int64), ids=pl.col("id").sort().head(_IDS_SHOWN))
         .filter(pl.col("rows") > 1)
         .select("rows", "ids")
-        .collect()
     )
     return groups.sort(-pl.col("rows"), pl.col("ids").list.first())
-
-
-def _sample(scan: pl.LazyFrame, size: int, seed: int) -> pl.DataFrame:
-    """Return the rows whose hashed ids are smallest, in the order of their hashes."""
-    ids = scan.select("id").collect()["id"]
-    keys = pl.Series("key", [event_hash(id, seed) for id in ids], dtype=pl.UInt64)
-    chosen = pl.DataFrame({"id": ids, "key": keys}).sort("key", "id").head(size)
-    rows = scan.join(chosen.lazy(), on="id", how="inner").collect()
-    return rows.sort("key", "id").select("id", "text")
 
 
 def _plain(value: Any) -> Any:
