@@ -1,11 +1,22 @@
 """What all tests share."""
 
+import importlib.util
 import os
 from pathlib import Path
 
 import pytest
 
 os.environ.setdefault("MPLBACKEND", "Agg")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what is marked `snorkel` where Snorkel or torch is not installed, and say which."""
+    missing = [name for name in ("snorkel", "torch") if importlib.util.find_spec(name) is None]
+    if missing:
+        skip = pytest.mark.skip(reason=f"needs Snorkel and torch; not installed: {', '.join(missing)}")
+        for item in items:
+            if item.get_closest_marker("snorkel"):
+                item.add_marker(skip)
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import polars as pl
@@ -189,6 +190,66 @@ def test_summary(capsys, project):
     assert "\x1b" not in out
 
 
+@pytest.mark.parametrize("width", [60, 80, 140])
+def test_tables_fit_the_screen(capsys, project, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    code, out, _ = call(capsys, "run", "tracking=none", "plots=false", "task.threshold=0.999")
+    assert code == 0
+    table = [line for line in out.splitlines() if "[" in line and "in accuracy" not in line]
+    assert max(map(len, table)) <= width
+    starts = ("dawid_skene", "majority_vote", "vote classifier*", "best", "worst")
+    assert {line.startswith(starts) for line in table} == {True}
+    assert "where labeled" in out
+    assert ("macro F1" in out) == (width > 100)
+    out = call(capsys, "lf", "list")[1]
+    assert max(map(len, out.splitlines())) <= width
+    assert out.splitlines()[1].startswith("grumbles")
+    assert "owner" not in out
+
+
+def test_gold_that_is_held_out_gives_no_advice(capsys, project):
+    rules = project / "labeling_functions/first/rules.yaml"
+    wrong = "  - {name: wrong, kind: regex, label: thanks, pattern: '[a-z]'}\n"
+    rules.write_text(rules.read_text() + wrong)
+    out = call(capsys, "run", "tracking=none", "plots=false")[1]
+    assert "look at the rule wrong" in out
+    out = call(capsys, "run", "tracking=none", "plots=false", "task.gold.held_out=true")[1]
+    assert "gold is held out: rules are not judged by it" in out
+    assert [word for word in ("look at the rule", "best ", "worst ") if word in out] == []
+    assert "votes most    wrong" in out
+    assert "clashes most  " in out
+    assert "against gold" in out
+    words = ["run", "-m", "label_model=majority_vote,dawid_skene", "task.gold.held_out=true"]
+    out = call(capsys, *words, "tracking=none", "plots=false")[1]
+    assert "a choice that is made by it is no longer measured by it" in out
+
+
+def test_without_gold_the_rules_are_shown_by_their_votes(capsys, project):
+    out = call(capsys, "run", "tracking=none", "plots=false", "task.gold.path=null")[1]
+    assert "votes most    asks" in out
+    assert "held out" not in out
+    assert "label 100 random rows by hand" in out
+
+
+def test_what_a_rule_prints_is_no_result(capsys, project):
+    rules = project / "labeling_functions/first/rules.py"
+    text = rules.read_text().replace("    text = ", "    print('voting')\n    text = ")
+    rules.write_text(text + "\n\nprint('loading')\n")
+    for words in (["run", "tracking=none", "plots=false"], ["lf", "list"], ["lf", "check"]):
+        code, out, err = call(capsys, *words, "--json")
+        assert code == 0, err
+        json.loads(out)
+        assert "loading" in err
+        assert ("voting" in err) == (words[-1] != "list")
+
+
+def test_a_file_in_the_way_of_the_output_folder(capsys, project):
+    (project / HOME).write_text("mine")
+    code, _, err = call(capsys, "run", "tracking=none")
+    assert code == cli.INPUT
+    assert "a file is in the way of the output folder" in err
+
+
 def test_json_is_json_and_messages_go_to_stderr(capsys, project):
     (project / "conf" / "task" / "first.yaml").write_text(
         (project / "conf" / "task" / "first.yaml").read_text().replace("  id: id\n", "")
@@ -274,6 +335,7 @@ def test_a_bug_of_ours_is_reported_as_ours(capsys, project, monkeypatch):
     assert code == cli.BUG
     assert "Traceback" in err
     assert "This is a bug in weaklabel" in err
+    assert "Error executing job" not in err
     assert runs(project) == []
 
 
@@ -321,8 +383,45 @@ def test_a_sweep_goes_on_after_a_failure(capsys, project):
     code, out, err = call(capsys, *words, "tracking=none", "plots=false")
     assert code == cli.PARTLY
     assert "missing.csv" in err
-    assert "failed" in out
+    assert "failed: task.gold.path=missing.csv: there is no such gold file" in out
+    assert "run 2 of 2: task.gold.path=missing.csv\n" in err
+    assert "best" not in out
     assert len(runs(project)) == 1
+
+
+def test_a_sweep_of_failures_only_is_wrong_input(capsys, project):
+    code, out, err = call(capsys, "run", "-m", "task.gold.path=no.csv,none.csv", "tracking=none")
+    assert code == cli.INPUT
+    assert out.count("failed") >= 2
+    assert "winner" not in out
+    assert err.count("error: ") == 2
+    assert runs(project) == []
+
+
+def test_a_sweep_that_was_not_logged_is_partly_done(capsys, project):
+    (project / HOME).mkdir()
+    (project / HOME / "mlflow.db").write_bytes(b"no database" * 500)
+    code, out, err = call(capsys, "run", "-m", "seed=1,2", "plots=false", "label_model=majority_vote")
+    assert code == cli.PARTLY
+    assert err.count("the run was not logged") == 2
+    assert "these runs score the same" in out
+    assert len(runs(project)) == 2
+
+
+def test_a_sweep_over_thresholds_says_what_they_cost(capsys, project):
+    words = ["run", "-m", "task.threshold=0.5,0.9999", "tracking=none", "plots=false"]
+    code, out, err = call(capsys, *words)
+    assert code == 0, err
+    assert "labeled  where labeled" in out
+    [sweep] = (project / HOME / "sweeps").iterdir()
+    lines = json.loads((sweep / "comparison.json").read_text())
+    assert lines[0]["accuracy"] == lines[1]["accuracy"]
+    assert lines[0]["labeled"] > lines[1]["labeled"]
+
+
+def test_a_sweep_without_gold_has_no_winner(capsys, project):
+    words = ["run", "-m", "seed=1,2", "task.gold.path=null", "tracking=none", "plots=false"]
+    assert "no winner: no run was scored against gold" in call(capsys, *words)[1]
 
 
 # ---- rules and corpus ----
@@ -378,7 +477,8 @@ def test_corpus_show(capsys, project):
     code, out, _ = call(capsys, "corpus", "show")
     assert code == 0
     assert "30 rows in 1 file (jsonl)" in out
-    assert "near duplicates" in out
+    assert "near duplicates  none of 30 different texts" in out
+    assert "duplicates       none\n" in out
     picture = project / HOME / "reports" / "corpus-first.png"
     assert picture.read_bytes().startswith(b"\x89PNG")
     code, out, _ = call(capsys, "corpus", "show", "--json")
@@ -392,6 +492,10 @@ def test_ui_without_runs(capsys, project):
 
 
 # ---- the whole way, in a process of its own ----
+
+
+def before_the_path(folder):
+    return os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")]))
 
 
 @pytest.fixture(scope="module")
@@ -409,7 +513,7 @@ def guarded(tmp_path_factory):
     environment = {
         k: v for k, v in os.environ.items() if k not in ("CI", "PYTEST_CURRENT_TEST", "MLFLOW_TRACKING_URI")
     }
-    environment |= {"PYTHONPATH": str(folder / "guard"), "SOCKET_LOG": str(log)}
+    environment |= {"PYTHONPATH": before_the_path(folder / "guard"), "SOCKET_LOG": str(log)}
     command = [sys.executable, "-m", "weaklabel", "run", "-m", "label_model=majority_vote,dawid_skene"]
     found = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
     return project, found, log.read_text() if log.exists() else ""
@@ -427,7 +531,7 @@ def test_the_guard_can_fail(tmp_path):
     code = (
         "import socket\ntry:\n    socket.create_connection(('192.0.2.1', 9), 0.1)\nexcept OSError:\n    pass"
     )
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "SOCKET_LOG": str(log)}
+    environment = {**os.environ, "PYTHONPATH": before_the_path(tmp_path), "SOCKET_LOG": str(log)}
     subprocess.run([sys.executable, "-c", code], env=environment, check=True)
     assert "192.0.2.1" in log.read_text()
 
@@ -443,14 +547,22 @@ def test_no_raw_text_reaches_mlflow(guarded):
 
 def test_stderr_is_tidy(guarded):
     _, found, _ = guarded
-    assert found.stderr.splitlines() == ["run 1: label_model=majority_vote", "run 2: label_model=dawid_skene"]
+    assert found.stderr.splitlines() == [
+        "run 1 of 2: label_model=majority_vote",
+        "run 2 of 2: label_model=dawid_skene",
+    ]
+
+
+def test_a_sweep_says_how_to_open_it(guarded):
+    _, found, _ = guarded
+    assert "MLflow      `weaklabel ui` opens it: experiment 'first', sweep " in found.stdout
 
 
 def test_a_sweep_is_a_parent_run_with_children(guarded):
     import sqlite3
 
     project, _, _ = guarded
-    with sqlite3.connect(project / HOME / "mlflow.db") as database:
+    with closing(sqlite3.connect(project / HOME / "mlflow.db")) as database:
         states = dict(database.execute("select run_uuid, status from runs"))
         parents = database.execute(
             "select run_uuid, value from tags where key = 'mlflow.parentRunId'"
@@ -465,6 +577,21 @@ def test_a_sweep_is_a_parent_run_with_children(guarded):
     assert tags
     assert "first" in experiments
     assert inputs >= 2
+
+
+def test_a_runs_tags_hold_its_fingerprints_and_the_models_name(guarded):
+    import sqlite3
+
+    project, _, _ = guarded
+    manifests = [json.loads((run / "manifest.json").read_text()) for run in runs(project)]
+    with sqlite3.connect(project / HOME / "mlflow.db") as database:
+        found = database.execute("select key, value from tags where key like 'weaklabel.%'").fetchall()
+    for manifest in manifests:
+        assert {(f"weaklabel.{name}", value) for name, value in manifest["fingerprints"].items()} <= set(
+            found
+        )
+    names = {value for key, value in found if key == "weaklabel.label_model"}
+    assert names == {"majority_vote", "dawid_skene"}
 
 
 def test_every_artifact_is_logged(guarded):

@@ -76,6 +76,13 @@ def test_options_of_an_engine_are_those_of_its_constructor(project):
         (["task=other"], ["task: no choice 'other'", "available: tiny"]),
         (["task.corpsu.path=x"], ["unknown key 'task.corpsu'", "did you mean 'corpus'?"]),
         (["task.gold.pth=x"], ["unknown key 'task.gold.pth'", "did you mean 'path'?"]),
+        (["treshold=0.9"], ["unknown key 'treshold'", "did you mean 'task.threshold'"]),
+        (["where=x"], ["unknown key 'where'", "did you mean 'task.gold.where'?"]),
+        (["+treshold=0.9"], ["unknown key 'treshold'", "did you mean 'task.threshold'"]),
+        (["+task.treshold=0.9"], ["unknown key 'task.treshold'", "did you mean 'threshold'"]),
+        (["+label_model.max_itr=3"], ["unknown key 'label_model.max_itr'", "did you mean 'max_iter'"]),
+        (["export.formats=csv"], ["export.formats is a list", "export.formats=[one,two]"]),
+        (["task.corpus.path="], ["task.corpus.path is empty"]),
         (["task.threshold=high"], ["task.threshold: value 'high'", "could not be converted to Float"]),
         (["engine.workers=two"], ["engine.workers: value 'two'", "Integer"]),
         (
@@ -135,19 +142,41 @@ def test_a_file_may_start_from_a_built_in_choice(project):
     assert "four" in problem(project, "engine=fuor")
 
 
+def test_a_key_of_ones_own_may_be_added_to_slices_and_tags(project):
+    loaded = config.load(project, ["+task.slices.long='length(text) > 9'", "+tracking.tags.team=desk"])
+    assert loaded.task.slices["long"] == "length(text) > 9"
+    assert loaded.tracking.tags == {"team": "desk"}
+
+
+def test_a_project_without_experiments_says_how_to_make_one(project):
+    (project / "conf" / "experiment" / "strict.yaml").unlink()
+    (project / "conf" / "experiment").rmdir()
+    message = problem(project, "experiment=strict")
+    assert "this project has no experiments" in message
+    assert "conf/experiment/NAME.yaml" in message
+
+
 def test_an_unset_variable_says_what_it_is_for(project, monkeypatch):
     monkeypatch.delenv("WEAKLABEL_DATA", raising=False)
     words = ["task.corpus.path='${oc.env:WEAKLABEL_DATA}/a.parquet'"]
     message = problem(project, *words)
     assert "the environment variable WEAKLABEL_DATA is not set" in message
-    assert "experiments/NAME/README.md names the public repositories" in message
+    assert "experiments/README.md names the public repositories" in message
     assert config.load(project, words, without=["task.corpus.path"]).task.name == "tiny"
     monkeypatch.setenv("WEAKLABEL_DATA", "/data")
     assert config.load(project, words).task.corpus.path == "/data/a.parquet"
 
 
 def test_a_sweep_is_checked_choice_by_choice(project):
-    config.check_sweep(project, ["label_model=majority_vote,dawid_skene", "seed=1,2"])
+    swept = config.check_sweep(
+        project, ["label_model=majority_vote,dawid_skene", "seed=1,2,3", "plots=false"]
+    )
+    assert swept == {"label_model": 2, "seed": 3}
+    models = len(config.choices()["label_model"])
+    assert config.check_sweep(project, ["label_model=glob(*)", "seed=range(0,4)"]) == {
+        "label_model": models,
+        "seed": 4,
+    }
     with pytest.raises(ConfigError, match="no choice 'dawid_sken'"):
         config.check_sweep(project, ["label_model=majority_vote,dawid_sken", "seed=1,2"])
 
@@ -176,6 +205,9 @@ def test_the_projects_own_configuration_loads(monkeypatch):
     root = config.find_project(config.__file__)
     monkeypatch.setenv("WEAKLABEL_DATA", "/data")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
+    loaded = []
     for group in ("experiment", "task", "engine", "tracking", "label_model"):
         for path in (root / "conf" / group).glob("*.yaml"):
             assert config.load(root, [f"{group}={path.stem}"])
+            loaded.append(group)
+    assert {"task", "experiment"} <= set(loaded)

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 from pathlib import Path
 
 import polars as pl
@@ -9,6 +10,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from weaklabel import config, label_model, pipeline
+from weaklabel.corpus import tables
 from weaklabel.errors import ConfigError, GoldError, OutputError, RuleFault, SchemaError
 from weaklabel.label_matrix import LabelMatrix
 from weaklabel.runs import new_run_id
@@ -41,7 +43,7 @@ def project(tmp_path):
     (tmp_path / "conf" / "task").mkdir(parents=True)
     (tmp_path / "conf" / "config.yaml").write_text(
         "defaults:\n  - base\n  - task: tiny\n  - label_model: default\n  - engine: local\n  - tracking: none\n"
-        "  - experiment: null\n  - _self_\nplots: false\n"
+        "  - experiment: null\n  - _self_\nplots: false\nevaluation: {classifier: false}\n"
     )
     (tmp_path / "conf" / "task" / "tiny.yaml").write_text(
         "name: tiny\nrules: rules\ncorpus: {path: data, id: id}\ngold: {path: gold.csv}\n"
@@ -144,6 +146,16 @@ def test_threshold(project):
     assert below["probabilities"].is_not_null().all()
 
 
+def test_a_probability_at_the_threshold_is_not_below_it():
+    votes = LabelMatrix.from_numpy([[0, 0, 1, 2], [0, 1, 2, 0], [0, -1, -1, -1]])
+    model = label_model.create("majority_vote", n_classes=3).fit(votes)
+    table = pipeline.label_table(
+        votes.ids, votes.patterns(), model, schema=LabelSchema(["a", "b", "c"]), threshold=0.5
+    )
+    assert table["status"].to_list() == ["labeled"] * 3
+    assert table["label"].to_list() == ["a"] * 3
+
+
 def test_two_runs_give_the_same_labels(project):
     one, two = run(project), run(project)
     assert one.run_id != two.run_id
@@ -153,8 +165,9 @@ def test_two_runs_give_the_same_labels(project):
     assert one.manifest["fingerprints"] == two.manifest["fingerprints"]
 
 
-def test_parallel_is_serial_bit_for_bit(project):
-    serial, parallel = run(project), run(project, "engine.workers=2")
+def test_parallel_is_serial_bit_for_bit(project, monkeypatch):
+    monkeypatch.setattr("weaklabel.report.plot_run", lambda *args, **options: [])
+    serial, parallel = run(project), run(project, "engine.workers=2", "plots=true")
     for name in ("part-00000", "part-00001", "part-00002"):
         parts = [(r.folder / "votes" / f"{name}.parquet").read_bytes() for r in (serial, parallel)]
         assert parts[0] == parts[1]
@@ -173,7 +186,7 @@ def test_a_fault_in_a_worker_arrives_whole(project):
     assert left_over(project) == []
     result = run(project, "task.on_error=abstain")
     assert {k: v for k, v in result.faults.items() if v} == {"odd": 1}
-    assert any("1 faults in 1 rules" in note for note in result.notes)
+    assert any("1 fault in 1 rule count" in note for note in result.notes)
 
 
 def test_gold_from_a_column_of_the_corpus(project):
@@ -201,18 +214,71 @@ def test_gold_columns_that_can_not_be_read(project, words, message):
     assert left_over(project) == []
 
 
+def test_gold_of_several_annotators_and_times_in_part(project):
+    (project / "gold.csv").write_text(
+        "id,label,who,when,split\n"
+        "r0,spam,ann,1,test\nr0,ham,ann,2,test\nr0,spam,bob,1,test\nr0,spam,cid,1,test\n"
+        "r1,ham,ann,1,test\nr2,ham,ann,1,train\n"
+    )
+    words = ["label_model=majority_vote", "task.gold.annotator=who", "task.gold.time=when"]
+    result = run(project, *words, "task.gold.where='split = $$test$$'".replace("$$", "\\'"))
+    assert result.manifest["counts"]["gold"] == 2
+    counts = result.scores["majority_vote"].confusion.rows()
+    assert [sum(row[1:]) for row in counts] == [1, 1]
+
+
+def test_the_threshold_holds_for_majority_vote_beside_the_model_too(project):
+    free, strict = (run(project, *words).scores["majority_vote"] for words in ([], ["task.threshold=0.9"]))
+    assert free.metrics["accuracy_labeled"].n == 4
+    assert strict.metrics["accuracy_labeled"].n == 2
+    assert free.metrics["accuracy"].n == strict.metrics["accuracy"].n == 6
+
+
 def test_codes_of_unknown_labels(project):
     with pytest.raises(SchemaError, match="unknown label 'hma'"):
         run(project, "task.gold.path=null", "task.gold.column=code", "task.gold.codes=[hma,spam]")
 
 
 def test_majority_vote_and_classifier_stand_beside_the_model(project):
-    result = run(project, "+task.slices.cheap='price < 3'")
+    gold = (project / "gold.csv").read_text()
+    (project / "gold.csv").write_text(gold.replace("r1,spam", "r1,ham"))  # the model decides r0 and r1
+    result = run(project, "+task.slices.cheap='price < 3'", "evaluation.classifier=true")
     assert list(result.scores) == ["dawid_skene", "majority_vote", "vote_classifier"]
-    assert list(result.scores["dawid_skene"].slices) == ["cheap"]
+    assert [list(score.slices) for score in result.scores.values()] == [["cheap"]] * 3
+    ours, simple = (result.scores[name].metrics["accuracy"] for name in ("dawid_skene", "majority_vote"))
+    assert ours.value != simple.value
+    assert result.difference.value == pytest.approx(ours.value - simple.value)
     assert "gold.accuracy" in result.metrics()
     assert "gold.majority_vote.accuracy" in result.metrics()
     json.dumps(result.to_dict(), default=str)
+
+
+def test_gold_that_is_held_out_judges_labels_but_no_rule(project):
+    free, held = run(project, "plots=true"), run(project, "plots=true", "task.gold.held_out=true")
+    assert "Emp. Acc." in free.rules.columns
+    assert [name for name in held.rules.columns if "Acc" in name or "orrect" in name] == []
+    assert (free.held_out, held.held_out, held.to_dict()["held_out"]) == (False, True, True)
+    assert held.scores["dawid_skene"].metrics == free.scores["dawid_skene"].metrics
+
+
+def test_an_aggregate_in_a_slice_is_over_the_whole_corpus(project):
+    (project / "gold.csv").write_text("id,label\nr0,spam\nr3,ham\nr5,ham\n")
+    result = run(project, "label_model=majority_vote", "+task.slices.long='length(text) > avg(length(text))'")
+    # gold rows have 12, 15 and 18 characters: more than the corpus' mean of 10, one more than their own of 15
+    assert result.scores["majority_vote"].slices["long"].n_gold == 3
+
+
+def test_the_time_of_a_run_includes_its_logging(project, monkeypatch):
+    import time
+
+    def slow(*args, **kwargs):
+        time.sleep(0.3)
+        return "abc"
+
+    monkeypatch.setattr("weaklabel.tracking.log_run", slow)
+    result = run(project, "tracking=mlflow")
+    assert result.mlflow_run == "abc"
+    assert result.seconds > 0.3
 
 
 def test_manifest(project):
@@ -249,6 +315,46 @@ def test_a_full_disk_leaves_nothing(project, monkeypatch, call):
     assert left_over(project) == []
 
 
+def test_everything_is_on_the_disk_before_the_folder_gets_its_name(project, monkeypatch):
+    synced, unsynced = set(), []
+    fsync, rename = os.fsync, Path.rename
+
+    def watched(descriptor):
+        synced.add(os.fstat(descriptor).st_ino)
+        fsync(descriptor)
+
+    def named(source, target):
+        things = [source, *source.rglob("*")]
+        unsynced.extend(str(p.relative_to(source)) for p in things if p.stat().st_ino not in synced)
+        assert len(things) > 10
+        return rename(source, target)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    monkeypatch.setattr(Path, "rename", named)
+    result = run(project, "export.formats=[jsonl,csv]", extra={".hydra/overrides.yaml": "- a\n"})
+    assert unsynced == []
+    assert result.folder.parent.stat().st_ino in synced
+
+
+def test_files_that_did_not_change_are_not_read_again_to_digest_them(project, monkeypatch):
+    first = run(project)
+    digest = tables._digest
+    seen = []
+    monkeypatch.setattr(
+        tables, "_digest", lambda path, *span: (seen.append(path.name), digest(path, *span))[1]
+    )
+    assert run(project).manifest["fingerprints"] == first.manifest["fingerprints"]
+    assert seen == []
+    part = project / "data" / "part-1.parquet"
+    frame, size = pl.read_parquet(part), part.stat().st_size
+    frame.with_columns(text=pl.lit("HELLO there all")).write_parquet(part)
+    os.utime(part, ns=(1, 1))
+    assert part.stat().st_size == size
+    changed = run(project).manifest["fingerprints"]
+    assert seen == ["part-1.parquet"]
+    assert changed["corpus"] != first.manifest["fingerprints"]["corpus"]
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
 def test_whatever_goes_wrong_nothing_is_left(project, monkeypatch, error):
     def broken(*args, **kwargs):
@@ -261,7 +367,6 @@ def test_whatever_goes_wrong_nothing_is_left(project, monkeypatch, error):
 
 
 def test_what_a_killed_run_left_is_not_read_and_goes_after_a_day(project):
-    import os
     import time
 
     run(project)
@@ -278,7 +383,7 @@ def test_what_a_killed_run_left_is_not_read_and_goes_after_a_day(project):
 
 def test_a_file_in_the_place_of_the_output_folder(project):
     (project / ".weaklabel").write_text("in the way")
-    with pytest.raises(OutputError, match="can't write"):
+    with pytest.raises(OutputError, match="a file is in the way of the output folder"):
         run(project)
     assert (project / ".weaklabel").read_text() == "in the way"
 

@@ -77,7 +77,15 @@ def size(path):
 
 @pytest.fixture
 def drawn(monkeypatch):
-    """The figures that are drawn, looked at before they are gone."""
+    """The figures that are made, instead of files: turning them into pixels takes most of the time."""
+    figures = []
+    monkeypatch.setattr(style, "_write", lambda figure, path: figures.append(figure))
+    return figures
+
+
+@pytest.fixture
+def rendered(monkeypatch):
+    """The figures that are written, looked at before they are gone."""
     figures = []
     write = style._write
     monkeypatch.setattr(style, "_write", lambda figure, path: (figures.append(figure), write(figure, path)))
@@ -107,6 +115,29 @@ def test_a_run_draws_everything_it_can(tmp_path):
     assert all(path.read_bytes().startswith(b"\x89PNG") and min(size(path)) > 300 for path in made)
 
 
+def test_a_label_has_one_colour_in_all_plots(tmp_path, drawn):
+    schema = LabelSchema(["spam", "ham"])
+    report.plot_run(
+        tmp_path, labels=label_table(schema=schema), rules=rules(), evaluation=None, schema=schema
+    )
+    colours = []
+    for figure in drawn:
+        legend = (figure.legends or [axes.get_legend() for axes in figure.axes])[0]
+        texts = [text.get_text() for text in legend.get_texts()]
+        colours.append(dict(zip(texts, [h.get_facecolor()[:3] for h in legend.legend_handles])))
+    assert list(colours[0]) == ["spam", "ham", "several labels"]
+    assert list(colours[1]) == ["spam", "ham", "tied"]
+    assert {name: colours[0][name] for name in schema.names} == {
+        name: colours[1][name] for name in schema.names
+    }
+
+
+def test_without_ties_none_are_in_the_legend(tmp_path, drawn):
+    table = label_table().filter(pl.col("status") != "tie")
+    report.plot_probabilities(table, SCHEMA, tmp_path / "a.png")
+    assert "tied" not in words(drawn[0])
+
+
 def test_without_gold_there_is_neither_calibration_nor_confusion(tmp_path):
     made = report.plot_run(
         tmp_path, labels=label_table(), rules=rules(gold=False), evaluation=None, schema=SCHEMA
@@ -126,7 +157,7 @@ def test_rules_are_sorted_and_coloured_by_label(tmp_path, drawn):
     assert dots[:, 0].tolist() == pytest.approx([table["Emp. Acc."][j] for j in (1, 2, 0)])
     segments = right.collections[0].get_segments()
     assert segments[0][:, 0].tolist() == pytest.approx([table["Acc. Low"][1], table["Acc. High"][1]])
-    assert {"ham", "spam", "any"} <= set(words(drawn[0]))
+    assert {"ham", "spam", "several labels"} <= set(words(drawn[0]))
     assert len({patch.get_facecolor() for patch in left.patches[:3]}) == 3
 
 
@@ -142,7 +173,8 @@ def test_many_rules_grow_the_plot_and_too_many_are_cut(tmp_path, drawn):
     report.plot_rules(rules(10), tmp_path / "few.png")
     report.plot_rules(rules(80), tmp_path / "many.png")
     report.plot_rules(rules(300), tmp_path / "most.png")
-    assert size(tmp_path / "few.png")[1] < size(tmp_path / "many.png")[1] == size(tmp_path / "most.png")[1]
+    few, many, most = (figure.get_size_inches()[1] for figure in drawn)
+    assert few < many == most
     assert "How much each rule votes (the 80 of 300 that vote most)" in words(drawn[2])
     assert len(drawn[2].axes[0].get_yticklabels()) == 80
 
@@ -214,13 +246,13 @@ def test_the_corpus(tmp_path, drawn):
 # ---- odd input ----
 
 
-def test_nothing_to_draw_is_said(tmp_path, drawn):
+def test_nothing_to_draw_is_said(tmp_path, rendered):
     report.plot_reliability(evaluated(gold=0), tmp_path / "a.png")
     report.plot_confusion(evaluated(gold=0), tmp_path / "b.png")
     report.plot_probabilities(label_table(0), SCHEMA, tmp_path / "c.png")
     report.plot_rules(rules(0, gold=False), tmp_path / "d.png")
     report.plot_rules(rules(0), tmp_path / "e.png")
-    assert "no gold rows with votes" in words(drawn[0]) and "no row has votes" in words(drawn[2])
+    assert "no gold rows with votes" in words(rendered[0]) and "no row has votes" in words(rendered[2])
 
 
 def test_a_corpus_of_empty_texts(tmp_path):
@@ -229,7 +261,7 @@ def test_a_corpus_of_empty_texts(tmp_path):
     assert (tmp_path / "a.png").exists()
 
 
-def test_names_with_dollars_emoji_lines_and_no_end(tmp_path, drawn):
+def test_names_with_dollars_emoji_lines_and_no_end(tmp_path, rendered):
     names = ["$x^", "💥 規則", "two\nlines", "a" * 300]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -237,7 +269,7 @@ def test_names_with_dollars_emoji_lines_and_no_end(tmp_path, drawn):
         schema = LabelSchema(["$x^", "💥 規則", "a" * 300])
         report.plot_confusion(evaluated(schema=schema), tmp_path / "b.png")
         report.plot_probabilities(label_table(schema=schema), schema, tmp_path / "c.png")
-    assert {r"\$x^", "two lines", "a" * 33 + "…"} <= set(words(drawn[0]))
+    assert {r"\$x^", "two lines", "a" * 33 + "…"} <= set(words(rendered[0]))
 
 
 def test_a_table_that_is_no_summary(tmp_path):

@@ -3,7 +3,11 @@
 import logging
 import os
 import sqlite3
+import subprocess
+import sys
 import warnings
+from contextlib import closing
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -124,12 +128,19 @@ def test_votes_without_a_rule_are_refused_by_name(logged):
     assert "lf:short" in caught.value.available
 
 
-def test_settings_of_the_caller_are_put_back(tmp_path, mlflow, monkeypatch):
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:////nowhere/else.db")
-    (tmp_path / ".weaklabel").mkdir()
+@pytest.mark.parametrize("by", ["environment", "call"])
+def test_settings_of_the_caller_are_put_back(logged, mlflow, monkeypatch, by):
+    elsewhere = "sqlite:////nowhere/else.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", elsewhere)
+    monkeypatch.setattr(
+        "mlflow.tracking._tracking_service.utils._tracking_uri", elsewhere if by == "call" else None
+    )
     level = logging.getLogger("mlflow").level
-    tracking.log_run(tracking.local_store(tmp_path, "x"), tracking.Record(name="a"))
-    assert os.environ["MLFLOW_TRACKING_URI"] == "sqlite:////nowhere/else.db"
+    tracking.log_run(replace(logged[1], experiment="x"), tracking.Record(name="a"))
+    assert os.environ["MLFLOW_TRACKING_URI"] == elsewhere
+    assert mlflow.get_tracking_uri() == elsewhere
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    assert (mlflow.get_tracking_uri() == elsewhere) == (by == "call")
     assert logging.getLogger("mlflow").level == level
     assert mlflow.active_run() is None
 
@@ -148,16 +159,48 @@ def test_telemetry_is_off_before_mlflow_is_imported():
     assert tracking._QUIET["DO_NOT_TRACK"] == "true"
 
 
-def test_a_deleted_experiment_is_taken_back(tmp_path, mlflow):
-    (tmp_path / ".weaklabel").mkdir()
-    store = tracking.local_store(tmp_path, "x")
+def test_a_deleted_experiment_is_taken_back(logged, client):
+    store = replace(logged[1], experiment="deleted")
     first = tracking.log_run(store, tracking.Record(name="a"))
-    client = mlflow.MlflowClient(store.uri)
     client.delete_experiment(client.get_run(first).info.experiment_id)
     second = tracking.log_run(store, tracking.Record(name="b"))
-    assert client.get_run(second).info.lifecycle_stage == "active"
+    experiment = client.get_run(second).info.experiment_id
+    assert experiment == client.get_run(first).info.experiment_id
+    assert client.get_experiment(experiment).lifecycle_stage == "active"
 
 
 def test_the_database_is_a_database(logged):
-    with sqlite3.connect(logged[0] / ".weaklabel" / "mlflow.db") as database:
+    with closing(sqlite3.connect(logged[0] / ".weaklabel" / "mlflow.db")) as database:
         assert database.execute("select count(*) from runs").fetchone()[0] >= 2
+
+
+MAKE = """
+import sys
+from weaklabel.tracking import Record, local_store, log_run
+print(log_run(local_store(sys.argv[1], "tiny"), Record(name=sys.argv[2])))
+"""
+
+
+def test_two_first_runs_at_once_make_one_store(tmp_path):
+    (tmp_path / ".weaklabel").mkdir()
+    commands = [[sys.executable, "-c", MAKE, str(tmp_path), name] for name in ("a", "b")]
+    started = [
+        subprocess.Popen(c, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for c in commands
+    ]
+    for process in started:
+        _, err = process.communicate(timeout=120)
+        assert process.returncode == 0, err
+    with closing(sqlite3.connect(tmp_path / ".weaklabel" / "mlflow.db")) as database:
+        assert sorted(database.execute("select name from runs")) == [("a",), ("b",)]
+        assert database.execute("select count(*) from experiments where name = 'tiny'").fetchone() == (1,)
+
+
+def test_a_server_that_is_not_there_is_given_up_soon_unless_the_user_says_otherwise(monkeypatch, tmp_path):
+    monkeypatch.delenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", raising=False)
+    store = tracking.local_store(tmp_path, "tiny")
+    (tmp_path / ".weaklabel").mkdir()
+    tracking.log_run(store, tracking.Record(name="a"))
+    assert int(os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"]) < 7
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "9")
+    tracking.log_run(store, tracking.Record(name="b"))
+    assert os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "9"

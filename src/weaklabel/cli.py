@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import math
 import os
 import re
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -240,21 +241,25 @@ def _run(options: argparse.Namespace) -> int:
         config = load(project, options.words)
         _json(plain(config)) if options.json else print(to_yaml(config), end="")
         return DONE
-    check_sweep(project, options.words) if options.multirun else load(project, options.words)
+    if options.multirun:
+        swept = check_sweep(project, options.words)
+        home(project)
+        return _sweep(project, options, swept)
+    load(project, options.words)
     home(project)
-    return _sweep(project, options) if options.multirun else _single(project, options)
+    return _single(project, options)
 
 
 def _single(project: Path, options: argparse.Namespace) -> int:
     from weaklabel.console import print_summary
 
     found: list[RunResult] = []
-    errors: list[WeakLabelError] = []
+    errors: list[Exception] = []
 
     def job(composed: Any) -> None:
         try:
             found.append(_job(composed, project, parent=None))
-        except WeakLabelError as error:  # raised below: Hydra would print a line of its own
+        except Exception as error:  # noqa: BLE001 - raised below: Hydra would print a line of its own
             errors.append(error)
 
     folder = _quoted(project / ".weaklabel")
@@ -291,7 +296,7 @@ def _job(composed: Any, project: Path, *, parent: str | None) -> RunResult:
     }
     from weaklabel.console import progress
 
-    with progress(sys.stderr) as tell:
+    with progress(sys.stderr) as tell, redirect_stdout(sys.stderr):
         return pipeline.run(build(composed), project=project, observer=tell, parent=parent, extra=extra)
 
 
@@ -332,12 +337,13 @@ def _quoted(path: Path) -> str:
 # ---- sweeps ----
 
 
-def _sweep(project: Path, options: argparse.Namespace) -> int:
+def _sweep(project: Path, options: argparse.Namespace, swept: Mapping[str, int]) -> int:
     from weaklabel.console import print_sweep
     from weaklabel.runs import new_run_id
     from weaklabel.sweep import Sweep
 
     sweep = Sweep(project, new_run_id({"words": options.words}))
+    total = math.prod(swept.values())
 
     def job(composed: Any) -> None:
         from hydra.core.hydra_config import HydraConfig
@@ -345,7 +351,8 @@ def _sweep(project: Path, options: argparse.Namespace) -> int:
         hydra = HydraConfig.get()
         words = list(hydra.overrides.task)
         number = int(hydra.job.num)
-        _say(f"run {number + 1}: {' '.join(words)}")
+        own = [word for word in words if word.split("=")[0] in swept]
+        _say(f"run {number + 1} of {total}: {' '.join(own or words)}")
         try:
             result = _job(composed, project, parent=sweep.parent())
         except WeakLabelError as error:
@@ -353,6 +360,8 @@ def _sweep(project: Path, options: argparse.Namespace) -> int:
             sweep.put(number, {"words": words, "error": str(error)})
         else:
             sweep.put(number, {"words": words, **result.to_dict()})
+            if result.tracking_error:
+                _say(f"error: the labels are written, but the run was not logged\n{result.tracking_error}")
 
     callback = (
         "+hydra.callbacks.weaklabel={_target_: weaklabel.cli.SweepCallback, "
@@ -429,7 +438,8 @@ def _lf_list(options: argparse.Namespace) -> int:
     from weaklabel.pipeline import label_of, open_registry, relative
 
     project, config = _config(options, without=_RULES_ONLY)
-    registry = open_registry(config, project)
+    with redirect_stdout(sys.stderr):  # what rules print is no result
+        registry = open_registry(config, project)
     rows = [
         {
             "id": rule.id,
@@ -459,10 +469,11 @@ def _lf_check(options: argparse.Namespace) -> int:
     from weaklabel.pipeline import open_registry
 
     project, config = _config(options, without=_RULES_ONLY)
-    registry = open_registry(config, project)
+    with redirect_stdout(sys.stderr):
+        registry = open_registry(config, project)
+        failures = check_examples(registry)
     examples = sum(len(rule.fires_on) + len(rule.abstains_on) for rule in registry.rules)
     bare = [rule.id for rule in registry.rules if not rule.fires_on and not rule.abstains_on]
-    failures = check_examples(registry)
     if options.json:
         _json(
             {
@@ -545,8 +556,11 @@ def _ui(options: argparse.Namespace) -> int:
         print(store.uri)
         return DONE
     command, environment = ui_command(store, port=options.port)
-    _say(f"MLflow is at http://127.0.0.1:{options.port} (stop it with Ctrl-C)")
-    return subprocess.run(command, env={**os.environ, **environment}, check=False).returncode
+    _say(f"MLflow starts at http://127.0.0.1:{options.port} (stop it with Ctrl-C)")
+    try:
+        return subprocess.run(command, env={**os.environ, **environment}, check=False).returncode
+    except KeyboardInterrupt:
+        return DONE
 
 
 VERBS = {

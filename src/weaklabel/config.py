@@ -22,6 +22,7 @@ CONFIG_NAME = "config"
 FORMATS = ("jsonl", "csv")
 ON_ERROR = ("raise", "abstain")
 TRACKERS = ("mlflow", "none")
+_OWN_KEYS = ("task.slices.", "tracking.tags.")
 
 # Hydra reads these annotations at run time and knows no `X | None` on every version we support: Optional it is.
 # ruff: noqa: UP045
@@ -57,6 +58,8 @@ class GoldConfig:
     time: Optional[str] = None
     where: Optional[str] = None
     """SQL condition on the gold table's (or the corpus') columns: only those rows are gold."""
+    held_out: bool = False
+    """This gold is a test set: labels are scored against it, but no rule is judged or mended by it."""
 
 
 @dataclass
@@ -134,6 +137,14 @@ def find_project(start: str | Path | None = None) -> Path:
     ------
     ConfigError
         There is none.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from weaklabel.templates import write_project
+    >>> project = write_project(Path(tempfile.mkdtemp()) / "desk")
+    >>> find_project(project / "labeling_functions" / "first") == project
+    True
     """
     here = Path(start) if start is not None else Path.cwd()
     here = here.absolute()
@@ -165,6 +176,15 @@ def load(project: str | Path, overrides: Sequence[str] = (), *, without: Iterabl
         A key, choice or value is wrong; it is named with what is available.
     Problems
         Several values are wrong.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from weaklabel.templates import write_project
+    >>> project = write_project(Path(tempfile.mkdtemp()) / "desk")
+    >>> config = load(project, ["seed=7", "label_model=majority_vote"])
+    >>> config.seed, config.label_model, config.task.name
+    (7, {'name': 'majority_vote'}, 'first')
     """
     return build(compose(project, overrides), without=without)
 
@@ -182,12 +202,22 @@ def compose(project: str | Path, overrides: Sequence[str] = ()) -> Any:
         return hydra.compose(CONFIG_NAME, overrides=list(overrides))
 
 
-def check_sweep(project: str | Path, overrides: Sequence[str]) -> None:
-    """Compose every single choice of a sweep once, so that a misspelt one fails before any work is done."""
+def check_sweep(project: str | Path, overrides: Sequence[str]) -> dict[str, int]:
+    """Compose every single choice of a sweep once, so that a misspelt one fails before any work is done.
+
+    Returns
+    -------
+    The keys that the sweep varies, and how many choices each has.
+    """
+    import hydra
+    from hydra.core.global_hydra import GlobalHydra
     from hydra.core.override_parser.overrides_parser import OverridesParser
 
-    with explained(conf_folder(project)):
-        parsed = OverridesParser.create().parse_overrides(list(overrides))
+    register()
+    folder = conf_folder(project)
+    with explained(folder), hydra.initialize_config_dir(str(folder), version_base="1.3"):
+        loader = GlobalHydra.instance().config_loader()
+        parsed = OverridesParser.create(config_loader=loader).parse_overrides(list(overrides))
         choices = [
             [f"{o.get_key_element()}={v}" for v in o.sweep_string_iterator()]
             if o.is_sweep_override()
@@ -199,6 +229,11 @@ def check_sweep(project: str | Path, overrides: Sequence[str]) -> None:
     for position, options in enumerate(choices):
         for option in options[1:]:
             load(project, [*first[:position], option, *first[position + 1 :]])
+    return {
+        o.get_key_element(): len(options)
+        for o, options in zip(parsed, choices, strict=True)
+        if o.is_sweep_override()
+    }
 
 
 def conf_folder(project: str | Path) -> Path:
@@ -233,9 +268,10 @@ def build(composed: Any, *, without: Iterable[str] = ()) -> Config:
     with explained(None):
         config = OmegaConf.to_object(composed)
     assert isinstance(config, Config)
+    _no_strangers(composed)
     config.label_model = plain(config.label_model)
     config.engine = plain(config.engine)
-    problems = _problems(config)
+    problems = _problems(config, without)
     if problems:
         raise problems[0] if len(problems) == 1 else Problems("the configuration", problems)
     return config
@@ -329,7 +365,22 @@ def _known_to_hydra(hint: Any) -> bool:
     return True
 
 
-def _problems(config: Config) -> list[WeakLabelError]:
+def _no_strangers(composed: Any, place: str = "") -> None:
+    """Refuse a key that `+key=value` added where nothing reads it."""
+    from omegaconf import DictConfig, OmegaConf
+
+    kind = OmegaConf.get_type(composed)
+    if not dataclasses.is_dataclass(kind) or composed._is_none():
+        return
+    known = [f.name for f in dataclasses.fields(kind)]
+    for key in composed:
+        if key not in known:
+            raise _unknown(f"{place}{key}", known)
+        if isinstance(node := composed._get_node(key), DictConfig):
+            _no_strangers(node, f"{place}{key}.")
+
+
+def _problems(config: Config, without: Iterable[str] = ()) -> list[WeakLabelError]:
     problems: list[WeakLabelError] = []
 
     def among(key: str, value: str, known: Sequence[str]) -> None:
@@ -361,6 +412,8 @@ def _problems(config: Config) -> list[WeakLabelError]:
     path = config.task.corpus.path
     if not isinstance(path, str) and not (isinstance(path, list) and all(isinstance(p, str) for p in path)):
         problems.append(ConfigError(f"task.corpus.path is a path or a list of paths, not {path!r}"))
+    elif not path and "task.corpus.path" not in without:
+        problems.append(ConfigError("task.corpus.path is empty", hint="name a file, a folder or a glob"))
     return problems
 
 
@@ -444,13 +497,29 @@ def _of_omegaconf(error: Any, where: str | None) -> ConfigError:
             hint=f"say {key}=VALUE, or set it in the task's YAML in conf/task/",
         )
     if isinstance(error, errors.ConfigKeyError | errors.ConfigAttributeError):
-        known = _siblings(error)
-        name = key.rsplit(".", 1)[-1]
-        hint = did_you_mean(name, known) or f"a key of your own in slices or tags is added with +{key}=VALUE"
-        return ConfigError(f"unknown key {key!r}", where=where, available=known, hint=hint)
+        return _unknown(key, _siblings(error), where)
     if isinstance(error, errors.ValidationError):
+        if "ListConfig" in first:
+            return ConfigError(f"{key} is a list", where=where, hint=f"{key}=[one,two]")
         return ConfigError(f"{key}: {first[0].lower()}{first[1:]}", where=where)
     return ConfigError(f"{key}: {first}" if key else first, where=where)
+
+
+def _unknown(key: str, known: Sequence[str], where: str | None = None) -> ConfigError:
+    if key == "experiment":
+        return ConfigError(
+            "this project has no experiments",
+            where=where,
+            hint="a file conf/experiment/NAME.yaml makes one: settings that experiment=NAME lays over the others",
+        )
+    hint = did_you_mean(key.rsplit(".", 1)[-1], known)
+    if hint is None and key.startswith(_OWN_KEYS):
+        hint = f"a key of your own is added with +{key}=VALUE"
+    if hint is None and "." not in key:
+        every = flatten(Config())
+        same = [repr(name) for name in every if name.endswith(f".{key}")]
+        hint = f"did you mean {' or '.join(same)}?" if same else did_you_mean(key, every)
+    return ConfigError(f"unknown key {key!r}", where=where, available=known, hint=hint)
 
 
 def _of_interpolation(key: str, message: str) -> ConfigError:
@@ -461,7 +530,7 @@ def _of_interpolation(key: str, message: str) -> ConfigError:
     if variable[1] == "WEAKLABEL_DATA":
         hint = (
             "it names the folder that holds the public data sets (matrices/NAME.parquet, rules/NAME.tsv); "
-            "experiments/NAME/README.md names the public repositories they come from"
+            "experiments/README.md names the public repositories they come from"
         )
     return ConfigError(
         f"the environment variable {variable[1]} is not set",

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 WIDTH = 110
 """Columns of text that goes to a file or a pipe."""
-WIDE = 100
-"""From this width on the table of rules says where they stand."""
+PARAGRAPH = 20
+"""A column of sentences is shown from this width on; sentences are broken, other cells are not."""
 SEEN = 5
 """A rule with fewer votes on gold rows is called neither good nor bad."""
 
@@ -66,11 +66,8 @@ def progress(stream: IO[str]) -> Iterator[Observer]:
 
 def print_summary(result: RunResult, project: Path, out: Console) -> None:
     """Print what a person wants to know after a run, to be read in ten seconds."""
-    out.print(
-        f"{result.task}: {result.rows:,} rows, {result.rules.height} rules, {result.model}, "
-        f"{result.seconds:.1f} s\n",
-        style="bold",
-    )
+    sizes = f"{counted(result.rows, 'row')}, {counted(result.rules.height, 'rule')}"
+    out.print(f"{result.task}: {sizes}, {result.model}, {result.seconds:.1f} s\n", style="bold")
     facts = _grid()
     facts.add_row("labels", _status_line(result))
     facts.add_row(
@@ -79,9 +76,10 @@ def print_summary(result: RunResult, project: Path, out: Console) -> None:
         f"on {result.conflicts:.1%} they conflict",
     )
     out.print(facts)
+    out.print()
     if result.scores:
         _print_scores(result, out)
-        _print_rules(result, out)
+    _print_rules(result, out)
     for note in _all_notes(result):
         out.print(f"! {note}", style="yellow", soft_wrap=True)
     if _all_notes(result):
@@ -137,20 +135,23 @@ def _status_line(result: RunResult) -> str:
 
 
 def _print_scores(result: RunResult, out: Console) -> None:
-    table = _table("against gold", "accuracy", "macro F1", "log loss", "coverage", "gold rows")
+    header = ["against gold", "accuracy", "where labeled", "macro F1", "log loss", "coverage", "gold rows"]
+    rows = []
     for name, score in result.scores.items():
         metrics = score.metrics
-        shown = name.replace("vote_classifier", "vote classifier*")
-        table.add_row(
-            shown,
-            _interval(metrics["accuracy"]),
-            _number(metrics["macro_f1"]),
-            _number(metrics["log_loss"]),
-            f"{score.coverage:.1%}" if score.coverage is not None else "-",
-            f"{score.n_gold:,}",
+        below = result.statuses.get("below_threshold") and name != "vote_classifier"
+        rows.append(
+            [
+                name.replace("vote_classifier", "vote classifier*"),
+                _interval(metrics["accuracy"]),
+                _interval(metrics["accuracy_labeled"]) if below else "",
+                _number(metrics["macro_f1"]),
+                _number(metrics["log_loss"]),
+                f"{score.coverage:.1%}" if score.coverage is not None else "-",
+                f"{score.n_gold:,}",
+            ]
         )
-    out.print()
-    out.print(table)
+    _print_table(out, header, rows, drop=("gold rows", "macro F1", "log loss", "coverage"))
     if "vote_classifier" in result.scores:
         out.print(
             "* trained on gold, cross-validated: what gold alone makes of these votes",
@@ -174,18 +175,29 @@ def _verdict(model: str, difference: Estimate) -> str:
 def _print_rules(result: RunResult, out: Console) -> None:
     best = _best(result)
     worst = [line for line in _worst(result) if line not in best]
-    if not best:
-        return
-    places = out.width >= WIDE
-    columns = ["rules", "", "label", "accuracy", "coverage"]
-    table = _table(*columns, *[f"where in {result.rules_folder}/"] * places, left=(1, 2, 5))
-    for title, lines in (("best", best), ("worst", worst)):
+    kinds = {"best": best, "worst": worst} if best else _busiest(result)
+    place = f"where in {result.rules_folder}/"
+    header = ["rules", "", "label", "accuracy", "coverage", "of them clash", place]
+    rows = []
+    for title, lines in kinds.items():
         for line in lines:
-            accuracy = Estimate(line["Emp. Acc."], line["Acc. Low"], line["Acc. High"], 0)
-            facts = [title, line["labeler"], line["label"] or "(several)", _interval(accuracy)]
-            where = line["where"].removeprefix(f"{result.rules_folder}{os.sep}")
-            table.add_row(*facts, f"{line['Coverage']:.1%}", *[where] * places)
-    out.print(table)
+            accuracy = Estimate(line["Emp. Acc."], line["Acc. Low"], line["Acc. High"], 0) if best else None
+            rows.append(
+                [
+                    title,
+                    line["labeler"],
+                    line["label"] or "(several)",
+                    _interval(accuracy) if accuracy else "",
+                    f"{line['Coverage']:.1%}",
+                    "" if best else f"{line['Conflicts'] / line['Coverage']:.1%}",
+                    line["where"].removeprefix(f"{result.rules_folder}{os.sep}"),
+                ]
+            )
+    if not rows:
+        return
+    _print_table(out, header, rows, left=("", "label", place), drop=(place, "label", "coverage"))
+    if result.held_out and result.scores:
+        out.print("gold is held out: rules are not judged by it", style="dim", soft_wrap=True)
     out.print()
 
 
@@ -198,6 +210,15 @@ def _best(result: RunResult) -> list[dict[str, Any]]:
 def _worst(result: RunResult) -> list[dict[str, Any]]:
     """Return the three rules that are surely bad: by the upper end of their interval."""
     return sorted(_seen(result), key=lambda line: (line["Acc. High"], line["labeler"]))[:3]
+
+
+def _busiest(result: RunResult) -> dict[str, list[dict[str, Any]]]:
+    """Return the rules that vote most, and those whose votes clash most often: what can be said without gold."""
+    lines = [line for line in result.rules.iter_rows(named=True) if line["Coverage"] > 0]
+    most = sorted(lines, key=lambda line: (-line["Coverage"], line["labeler"]))
+    clashing = [line for line in lines if line["Conflicts"] and line["Coverage"] * result.rows >= SEEN]
+    clashing.sort(key=lambda line: (-line["Conflicts"] / line["Coverage"], line["labeler"]))
+    return {"votes most": most[:3], "clashes most": clashing[:3]}
 
 
 def _seen(result: RunResult) -> list[dict[str, Any]]:
@@ -220,68 +241,104 @@ def _all_notes(result: RunResult) -> list[str]:
 
 def print_sweep(results: Sequence[Mapping[str, Any]], sweep: Sweep, out: Console) -> None:
     """Print a sweep's comparison, and the best run with its uncertainty."""
-    from weaklabel.sweep import comparison, winner
+    from weaklabel.sweep import comparison
 
     lines = comparison(results)
-    table = _table("settings", "accuracy", "macro F1", "log loss", "coverage", "run", left=(5,))
-    for line in lines:
-        if line["error"]:
-            table.add_row(line["settings"], "failed", "", "", "", line["error"])
-            continue
-        accuracy = Estimate(
-            line["accuracy"], line["accuracy_low"], line["accuracy_high"], line["gold_rows"] or 0
-        )
-        numbers = [f"{line[k]:.3f}" if line[k] is not None else "-" for k in ("macro_f1", "log_loss")]
-        table.add_row(
-            line["settings"], _interval(accuracy), *numbers, f"{line['coverage']:.1%}", line["run_id"]
-        )
-    out.print(table)
+    strict = any(r.get("statuses", {}).get("below_threshold") for r in results)
+    header = ["settings", "accuracy", "labeled", "where labeled", "macro F1", "log loss", "coverage", "run"]
+    rows = [_sweep_row(line, strict=strict) for line in lines]
+    dropped = ("coverage", "macro F1", "log loss", "run", "where labeled")
+    _print_table(out, header, rows, left=("run",), drop=dropped)
     out.print()
+    for line in _sweep_verdict(results, lines):
+        out.print(line, soft_wrap=True)
+    _line(out, "written to", f".weaklabel/sweeps/{sweep.sweep_id}/ and .weaklabel/runs/")
+    logged = next((r["mlflow"] for r in results if (r.get("mlflow") or {}).get("run_id")), None)
+    if logged and sweep.parent():
+        name = f"experiment {logged['experiment']!r}, sweep {sweep.sweep_id}"
+        _line(out, "MLflow", f"`weaklabel ui` opens it: {name} with its runs below it")
+
+
+def _sweep_row(line: Mapping[str, Any], *, strict: bool) -> list[str]:
+    if line["error"]:
+        return [line["settings"], "failed", "", "", "", "", "", ""]
+    accuracy = Estimate(line["accuracy"], line["accuracy_low"], line["accuracy_high"], line["gold_rows"] or 0)
+    numbers = [f"{line[k]:.3f}" if line[k] is not None else "-" for k in _SWEEP_NUMBERS]
+    kept = [f"{line['labeled']:.1%}", numbers[0]] if strict else ["", ""]
+    return [
+        line["settings"],
+        _interval(accuracy),
+        *kept,
+        *numbers[1:],
+        f"{line['coverage']:.1%}",
+        line["run_id"],
+    ]
+
+
+_SWEEP_NUMBERS = ("accuracy_labeled", "macro_f1", "log_loss")
+
+
+def _sweep_verdict(results: Sequence[Mapping[str, Any]], lines: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return what a sweep shows, in sentences."""
+    from weaklabel.sweep import winner
+
+    said = [f"failed: {line['settings']}: {line['error']}" for line in lines if line["error"]]
+    scored = [line for line in lines if line["accuracy"] is not None]
     best = winner(results)
+    if len(said) == len(lines):
+        return said
+    if not scored:
+        return [*said, "no winner: no run was scored against gold"]
     if best is None:
-        out.print("no winner: these runs were not scored on the same gold")
+        return [*said, "no winner: these runs were not scored on the same gold"]
+    if len(scored) == 1:
+        return said
+    name = lines[best.number]["settings"]
+    if len({(line["accuracy"], line["accuracy_labeled"], line["log_loss"]) for line in scored}) == 1:
+        said.append("these runs score the same")
     elif best.rivals:
         names = "; ".join(lines[i]["settings"] for i in best.rivals)
-        out.print(
-            f"highest: {lines[best.number]['settings']}, but its interval overlaps with {names}: "
-            "this gold can't tell them apart",
-            soft_wrap=True,
+        said.append(
+            f"highest: {name}, but its interval overlaps with {names}: this gold can't tell them apart"
         )
-    elif len(lines) > 1:
-        out.print(
-            f"best: {lines[best.number]['settings']}; no other run's interval reaches its own", soft_wrap=True
-        )
-    out.print(f"written to .weaklabel/sweeps/{sweep.sweep_id}/ and .weaklabel/runs/", soft_wrap=True)
+    else:
+        said.append(f"best: {name}; no other run's interval reaches its own")
+    if any(r.get("held_out") for r in results):
+        said.append("gold is held out: a choice that is made by it is no longer measured by it")
+    return said
 
 
 def print_rules(rows: Sequence[Mapping[str, Any]], folder: str, out: Console) -> None:
     """Print a task's rules; `folder`, relative to the project, holds their files."""
-    table = _table("rule", "label", "kind", "owner", "reads", "where", "description", left=range(7))
-    for row in rows:
-        reads = ", ".join(row["fields"]) or "all"
-        table.add_row(
+    header = ["rule", "label", "kind", "owner", "reads", "where", "description"]
+    lines = [
+        [
             row["id"],
             row["label"] or "(several)",
             row["kind"],
             row["owner"],
-            reads,
+            ", ".join(row["fields"]) or "all",
             row["where"].removeprefix(f"{folder}{os.sep}"),
             row["description"],
-        )
-    out.print(table)
-    out.print(f"\n{len(rows)} rules in {folder}/")
+        ]
+        for row in rows
+    ]
+    dropped = ("owner", "reads", "description", "kind", "where")
+    _print_table(out, header, lines, left=header, drop=dropped, wraps=("description",))
+    out.print(f"\n{counted(len(rows), 'rule')} in {folder}/")
 
 
 def print_profile(found: CorpusProfile, picture: Path, out: Console) -> None:
     """Print what a corpus looks like."""
-    files = "1 file" if found.files == 1 else f"{found.files:,} files"
-    out.print(f"{found.rows:,} rows in {files} ({found.format})\n", style="bold")
-    table = _table("column", "type", "nulls", "NaN", "distinct", "min", "mean", "max", left=(1,))
+    sizes = f"{counted(found.rows, 'row')} in {counted(found.files, 'file')}"
+    out.print(f"{sizes} ({found.format})\n", style="bold")
+    rows = []
     for line in found.columns.iter_rows(named=True):
         counts = [f"{line[name]:,}" for name in ("nulls", "nans", "distinct")]
         numbers = ["" if line[name] is None else f"{line[name]:,.6g}" for name in ("min", "mean", "max")]
-        table.add_row(line["column"], line["dtype"], *counts, *numbers)
-    out.print(table)
+        rows.append([line["column"], line["dtype"], *counts, *numbers])
+    header = ["column", "type", "nulls", "NaN", "distinct", "min", "mean", "max"]
+    _print_table(out, header, rows, left=("type",), drop=("mean", "min", "max", "NaN"), wraps=("type",))
     out.print()
     if found.text is not None:
         _print_texts(found.text, out)
@@ -289,18 +346,17 @@ def print_profile(found: CorpusProfile, picture: Path, out: Console) -> None:
 
 
 def _print_texts(text: TextProfile, out: Console) -> None:
-    table = _table("length in", "min", "5 %", "median", "95 %", "max")
+    rows = []
     for line in text.lengths.iter_rows(named=True):
         values = [line[name] for name in ("min", "p05", "median", "p95", "max")]
-        table.add_row(line["measure"], *("-" if v is None else f"{v:,.0f}" for v in values))
-    out.print(table)
+        rows.append([line["measure"], *("-" if v is None else f"{v:,.0f}" for v in values)])
+    _print_table(out, ["length in", "min", "5 %", "median", "95 %", "max"], rows)
     out.print()
     facts = _grid()
     facts.add_row("no text", f"{text.null:,} null, {text.empty:,} empty or blank")
-    facts.add_row(
-        "duplicates", f"{text.duplicate_rows:,} rows share their text with another ({_groups(text)})"
-    )
-    near = f"{text.near_rows:,} of {text.near_sample:,} different texts looked at have one"
+    same = f"{text.duplicate_rows:,} rows share their text with another ({counted(text.duplicate_groups, 'text')})"
+    facts.add_row("duplicates", same if text.duplicate_rows else "none")
+    near = f"{f'{text.near_rows:,}' if text.near_rows else 'none'} of {text.near_sample:,} different texts looked at have one"
     facts.add_row(
         "near duplicates", f"{near} (5-character shingles, Jaccard {text.near_threshold:g} or more)"
     )
@@ -310,19 +366,51 @@ def _print_texts(text: TextProfile, out: Console) -> None:
     out.print()
 
 
-def _groups(text: TextProfile) -> str:
-    return "1 text" if text.duplicate_groups == 1 else f"{text.duplicate_groups:,} texts"
+def counted(count: int, thing: str) -> str:
+    """Return a number of things.
+
+    Examples
+    --------
+    >>> counted(1, "row"), counted(1200, "row")
+    ('1 row', '1,200 rows')
+    """
+    return f"{count:,} {thing}" + "s" * (count != 1)
 
 
-def _table(*columns: str, left: Sequence[int] = ()) -> Table:
-    """Return a table whose first column, and those in `left`, are text; the others are numbers."""
+def _print_table(
+    out: Console,
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    left: Sequence[str] = (),
+    drop: Sequence[str] = (),
+    wraps: Sequence[str] = (),
+) -> None:
+    """Print a table whose first column, and those in `left`, are text; the others are numbers.
+
+    Empty columns are left out. While the table is wider than the screen, those in `drop` go too, one by one; the
+    cells of those in `wraps` may be broken.
+    """
     from rich.table import Table
 
+    widths = {
+        name: max(len(name), *(len(row[i]) for row in rows))
+        for i, name in enumerate(header)
+        if i == 0 or any(row[i] for row in rows)
+    }
+    for name in drop:
+        least = [min(width, PARAGRAPH) if name in wraps else width for name, width in widths.items()]
+        if sum(least) + 2 * (len(least) - 1) > out.width:
+            widths.pop(name, None)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for position, name in enumerate(columns):
-        numeric = position and position not in left
-        table.add_column(name, justify="right" if numeric else "left", no_wrap=bool(numeric), overflow="fold")
-    return table
+    kept = [i for i, name in enumerate(header) if name in widths]
+    for i in kept:
+        text = i == 0 or header[i] in left
+        justify: Any = "left" if text else "right"
+        table.add_column(header[i], justify=justify, no_wrap=not text, overflow="fold")
+    for row in rows:
+        table.add_row(*(row[i] for i in kept))
+    out.print(table)
 
 
 def _grid() -> Table:

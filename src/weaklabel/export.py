@@ -67,6 +67,16 @@ def write_labels(
         A format is unknown.
     OutputError
         A file can't be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from weaklabel.schema import LABEL_COLUMNS
+    >>> row = ("a", "spam", "labeled", [0.25, 0.75], 2, 0, "run-1")
+    >>> labels = pl.DataFrame([row], schema=LABEL_COLUMNS, orient="row")
+    >>> files = write_labels(labels, tempfile.mkdtemp(), schema=LabelSchema(["ham", "spam"]), formats=["csv"])
+    >>> [path.name for path in files]
+    ['labels.parquet', 'labels.csv']
     """
     folder = Path(folder)
     written = []

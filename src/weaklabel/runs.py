@@ -47,6 +47,8 @@ def home(project: str | Path) -> Path:
         It can't be made, or can't be written into.
     """
     folder = Path(project) / HOME
+    if folder.exists() and not folder.is_dir():
+        raise OutputError("a file is in the way of the output folder", where=str(folder), hint="move it away")
     with writing(folder):
         folder.mkdir(exist_ok=True)
     if not os.access(folder, os.W_OK | os.X_OK):

@@ -124,6 +124,7 @@ def comparison(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     for result in results:
         metrics = _metrics(result)
         accuracy = metrics.get("accuracy", {})
+        statuses, rows = result.get("statuses", {}), result.get("rows")
         lines.append(
             {
                 "settings": " ".join(word for word in result["words"] if word not in shared),
@@ -132,9 +133,11 @@ def comparison(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
                 "accuracy_low": accuracy.get("low"),
                 "accuracy_high": accuracy.get("high"),
                 "gold_rows": accuracy.get("n"),
+                "accuracy_labeled": metrics.get("accuracy_labeled", {}).get("value"),
                 "macro_f1": metrics.get("macro_f1", {}).get("value"),
                 "log_loss": metrics.get("log_loss", {}).get("value"),
                 "coverage": result.get("coverage"),
+                "labeled": statuses.get("labeled", 0) / rows if rows else None,
                 "run_id": result.get("run_id"),
                 "error": result["error"].splitlines()[0] if "error" in result else None,
             }

@@ -22,7 +22,7 @@ import polars as pl
 
 from weaklabel import label_model
 from weaklabel.errors import ModelError, WeakLabelError, did_you_mean
-from weaklabel.export import probability_columns
+from weaklabel.export import probability_columns, write_text
 from weaklabel.label_matrix import LabelMatrix
 from weaklabel.schema import VOTE_PREFIX, LabelSchema
 
@@ -33,6 +33,8 @@ _QUIET = {
     "DO_NOT_TRACK": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
 }
+_PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3"}
+"""MLflow's own 7 doubling waits keep a run waiting for minutes on a server that is not there."""
 
 
 class TrackingError(WeakLabelError):
@@ -194,7 +196,7 @@ def save_model(model: Any, folder: str | Path, *, labelers: Sequence[str], schem
     folder.mkdir(parents=True)
     model.save(folder / "model")
     meta = {"format": 1, "labelers": list(labelers), "schema": schema.to_dict()}
-    (folder / "votes.json").write_text(json.dumps(meta, ensure_ascii=False, indent=1), encoding="utf-8")
+    write_text(json.dumps(meta, ensure_ascii=False, indent=1), folder / "votes.json")
     return folder
 
 
@@ -285,29 +287,46 @@ def _dataset(dataset: Dataset) -> Any:
 @contextmanager
 def _mlflow(store: Store) -> Iterator[tuple[Any, str]]:
     """Yield (mlflow, experiment id) with the store in use; put the caller's own settings back afterwards."""
-    before = os.environ.get("MLFLOW_TRACKING_URI")
+    before = os.environ.pop("MLFLOW_TRACKING_URI", None)  # so that `had` is what was set in MLflow itself
     os.environ.update(_QUIET)
+    for name, value in _PATIENCE.items():
+        os.environ.setdefault(name, value)
     with _no_warnings():
         import mlflow  # sets the levels of its loggers: they are quieted after it
         from mlflow.exceptions import MlflowException
         from sqlalchemy.exc import SQLAlchemyError
     with _no_warnings(), _quiet_logs():
-        had = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else None
+        had: Any = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else None
         try:
             mlflow.set_tracking_uri(store.uri)
-            yield mlflow, _experiment(mlflow, store)
+            with _alone(store):
+                experiment = _experiment(mlflow, store)
+            yield mlflow, experiment
         except (MlflowException, SQLAlchemyError, OSError) as error:
             raise TrackingError(
-                f"MLflow can't log this: {' '.join(str(error).split())}",
+                f"MLflow can't log this: {' '.join(str(error).split('[SQL:')[0].split())}",
                 where=store.uri,
                 hint="tracking.uri=… names another store; tracking=none does without",
             ) from error
         finally:
-            mlflow.set_tracking_uri(had or "")
+            mlflow.set_tracking_uri(had)
             if before is None:
                 os.environ.pop("MLFLOW_TRACKING_URI", None)
             else:
                 os.environ["MLFLOW_TRACKING_URI"] = before
+
+
+@contextmanager
+def _alone(store: Store) -> Iterator[None]:
+    """Let one process at a time set up a store of SQLite: two that make its tables at once break it."""
+    if not store.uri.startswith("sqlite:///"):
+        yield
+        return
+    import fcntl
+
+    with Path(store.uri.removeprefix("sqlite:///") + ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _experiment(mlflow: Any, store: Store) -> str:

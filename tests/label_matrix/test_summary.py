@@ -72,14 +72,16 @@ def test_equals_its_twin(votes):
     assert got == [(p, pytest.approx(c), pytest.approx(o), pytest.approx(x)) for p, c, o, x in expected]
 
 
+@pytest.mark.snorkel
 @settings(deadline=None, max_examples=25)
 @given(vote_matrices(missing=False), st.randoms(use_true_random=False))
 def test_equals_snorkel(votes, random):
-    snorkel = pytest.importorskip("snorkel.labeling", reason="snorkel is not installed")
     gold = np.array([random.randrange(3) for _ in votes])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Snorkel's own use of scipy
-        theirs = snorkel.LFAnalysis(votes.astype(int)).lf_summary(gold)
+        from snorkel.labeling import LFAnalysis
+
+        theirs = LFAnalysis(votes.astype(int)).lf_summary(gold)
     ours = lf_summary(votes, gold=gold)
     assert ours["Polarity"].to_list() == theirs["Polarity"].tolist()
     for column in ("Coverage", "Overlaps", "Conflicts", "Correct", "Incorrect"):

@@ -95,25 +95,24 @@ def test_unanimous_better_than_chance_votes_are_never_inverted(votes):
                 assert label == y
 
 
-def test_prior_and_silence_overrule_unanimous_votes_only_where_that_is_asked_for():
-    """Class 1 is rare, and where it holds other rules vote too: a lone vote for it has prior and silence against it."""
-    votes = np.array(
-        [[0, 0, -1, -1]] * 90 + [[-1, -1, 1, 1]] * 8 + [[0, 0, 1, -1]] * 6 + [[-1, -1, 1, -1]], np.int8
-    )
-    plain = make(2, smoothing=0.1, keep_unanimous=False, merge_duplicates=False).fit(votes)
-    kept = make(2, smoothing=0.1, merge_duplicates=False).fit(votes)
-    lone = [[-1, -1, -1, 1], [-1, -1, 1, -1], [-1, -1, 1, 1]]
-    trusted = (kept.confusion_[[2, 3], 1, 1] > kept.confusion_[[2, 3], 0, 1]).tolist()
-    assert trusted == [True, True]
-    assert (kept.predict(lone) == 1).all()
-    rare = np.array([[0, -1, -1]] * 500 + [[0, 1, -1]] * 40 + [[-1, 1, 1]] * 4 + [[-1, 1, -1]], np.int8)
-    plain = make(2, smoothing=1, keep_unanimous=False).fit(rare)
-    kept = make(2, smoothing=1).fit(rare)
-    assert kept.confusion_[1, 1, 1] > kept.confusion_[1, 0, 1]
-    assert kept.predict([[-1, 1, -1]]).tolist() == [1]
-    scores = kept.confusion_[1, :, 1]
-    if plain.predict([[-1, 1, -1]])[0] != 1:
-        assert kept.predict_proba([[-1, 1, -1]])[0] == pytest.approx(scores / scores.sum())
+def test_prior_and_silence_do_not_overrule_a_trustworthy_unanimous_vote():
+    """All gold, so that every parameter can be counted: class 1 is one row in ten; rule c says 1 on .3 and .5."""
+    truth = np.repeat([0, 1], [90, 10])
+    a = truth  # always right
+    b = np.where(np.arange(100) >= 91, 1, -1)  # silent on class 0, loud on 9 rows of class 1
+    c = np.where((np.arange(100) < 27) | (np.arange(100) >= 95), 1, -1)
+    votes = np.column_stack([a, b, c]).astype(np.int8)
+    plain = make(2, smoothing=0, keep_unanimous=False).fit(votes, gold=truth)
+    kept = make(2, smoothing=0).fit(votes, gold=truth)
+    alone, silent = [[-2, -2, 1]], [[-2, -1, 1]]
+    assert plain.predict_proba(alone)[0] == pytest.approx(np.array([0.9 * 0.3, 0.1 * 0.5]) / 0.32)
+    assert plain.predict_proba(silent)[0] == pytest.approx(np.array([0.27, 0.05 * 0.1]) / 0.275)
+    for row in (alone, silent):
+        assert plain.predict(row).tolist() == [0]
+        assert kept.predict(row).tolist() == [1]
+        assert kept.predict_proba(row)[0] == pytest.approx([0.3 / 0.8, 0.5 / 0.8])
+    conflict = [[0, -2, 1]]
+    assert (kept.predict_proba(conflict) == plain.predict_proba(conflict)).all()
 
 
 # Table 1 of A. P. Dawid and A. M. Skene (1979): the grades that five anaesthetists gave to 45 patients; the first

@@ -8,8 +8,7 @@ from weaklabel.errors import ModelError
 from weaklabel.label_matrix import LabelMatrix
 from weaklabel.label_model import create, load
 
-pytest.importorskip("torch", reason="torch is not installed")
-pytest.importorskip("snorkel", reason="snorkel is not installed")
+pytestmark = pytest.mark.snorkel
 
 
 def votes_of_rules(n=300, m=5, k=3, seed=0):

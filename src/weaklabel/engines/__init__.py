@@ -15,6 +15,8 @@ _ENGINES = {
     "local": ("weaklabel.engines.local", "LocalEngine"),
 }
 
+__all__ = ["create", "engine_class", "names"]
+
 
 def names() -> tuple[str, ...]:
     """Return the names of all engines.
@@ -28,7 +30,13 @@ def names() -> tuple[str, ...]:
 
 
 def engine_class(name: str) -> type[Any]:
-    """Return an engine's class by its name; an unknown name raises ConfigError."""
+    """Return an engine's class by its name; an unknown name raises ConfigError.
+
+    Examples
+    --------
+    >>> engine_class("local").__name__
+    'LocalEngine'
+    """
     if name not in _ENGINES:
         raise ConfigError(
             f"engine: no choice {name!r}", available=_ENGINES, hint=did_you_mean(name, _ENGINES)

@@ -38,8 +38,8 @@ class Findings:
     def of(
         cls, task: Task, votes: LabelMatrix, patterns: VotePatterns, gold: Gold | None, nan: Mapping[str, int]
     ) -> Findings:
-        """Look at the votes; `nan` counts the NaN per column."""
-        codes = None if gold is None else gold.code_frame
+        """Look at the votes; `nan` counts the NaN per column. Gold that is held out judges no rule."""
+        codes = None if gold is None or task.config.task.gold.held_out else gold.code_frame
         about = pl.DataFrame(
             {
                 "labeler": [rule.id for rule in task.registry.rules],
@@ -80,7 +80,8 @@ def _notes(
     silent = rules.filter(pl.col("Coverage") == 0)["labeler"].to_list()
     if silent:
         more = f" and {len(silent) - 3} more" if len(silent) > 3 else ""
-        notes.append(f"{len(silent)} rules never vote: {', '.join(silent[:3])}{more}")
+        never = "1 rule never votes" if len(silent) == 1 else f"{len(silent)} rules never vote"
+        notes.append(f"{never}: {', '.join(silent[:3])}{more}")
     for column, count in nan.items():
         rows = "1 row holds" if count == 1 else f"{count:,} rows hold"
         notes.append(f"{rows} NaN in the column {column!r}: rules on it abstain there, as on nulls")
@@ -88,8 +89,12 @@ def _notes(
     if faults:
         worst = max(faults, key=lambda name: faults[name])
         notes.append(
-            f"{sum(faults.values())} faults in {len(faults)} rules count as missing votes (most: {worst}, "
+            f"{_counted(sum(faults.values()), 'fault')} in {_counted(len(faults), 'rule')} count as missing votes (most: {worst}, "
             f"{faults[worst]})"
         )
     notes += gold.notes if gold else ("there is no gold: nothing says how good these labels are",)
     return notes
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"

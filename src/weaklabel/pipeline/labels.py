@@ -83,6 +83,15 @@ def label_table(
 
 
 def fit(config: Config, patterns: VotePatterns, *, n_classes: int) -> Any:
-    """Make and fit the configured label model."""
+    """Make and fit the configured label model.
+
+    Examples
+    --------
+    >>> from weaklabel.label_matrix import LabelMatrix
+    >>> patterns = LabelMatrix.from_numpy([[0, 0, 1], [1, 1, -1]]).patterns()
+    >>> model = fit(Config(label_model={"name": "majority_vote"}), patterns, n_classes=2)
+    >>> model.predict([[0, 0, 1], [1, 1, -1]]).tolist()
+    [0, 1]
+    """
     options = dict(config.label_model)
     return label_model.create(options.pop("name"), n_classes=n_classes, **options).fit(patterns)

@@ -26,6 +26,8 @@ class RunResult:
         The run and the folder that holds all of it.
     task, rules_folder, schema
         The task's name, the folder of its rules, relative to the project, and its labels.
+    held_out
+        Gold is a test set: rules are not judged by it.
     statuses
         Number of rows of each status.
     overlaps, conflicts
@@ -45,13 +47,24 @@ class RunResult:
     manifest
         What manifest.json holds.
     seconds
-        How long it took, without logging it.
+        How long it took, logging included; what is logged is the time until then.
     store
         Where it was to be logged, or None.
     mlflow_run
         MLflow's id of the run, or None.
     tracking_error
         Why it was not logged, or None.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from weaklabel.config import load
+    >>> from weaklabel.pipeline import run
+    >>> from weaklabel.templates import write_project
+    >>> project = write_project(Path(tempfile.mkdtemp()) / "desk")
+    >>> result = run(load(project, ["tracking=none", "plots=false"]), project=project)
+    >>> result.rows, result.model, sorted(result.scores)
+    (30, 'dawid_skene', ['dawid_skene', 'majority_vote', 'vote_classifier'])
     """
 
     run_id: str
@@ -59,6 +72,7 @@ class RunResult:
     task: str
     rules_folder: str
     schema: LabelSchema
+    held_out: bool = False
     statuses: Mapping[str, int]
     overlaps: float
     conflicts: float
@@ -111,6 +125,7 @@ class RunResult:
             "model": self.model,
             "rows": self.rows,
             "statuses": dict(self.statuses),
+            "held_out": self.held_out,
             "coverage": self.coverage,
             "overlaps": self.overlaps,
             "conflicts": self.conflicts,

@@ -35,6 +35,16 @@ class Task:
         Its rules, with the schema.
     corpus
         Its rows.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from weaklabel.config import load
+    >>> from weaklabel.templates import write_project
+    >>> project = write_project(Path(tempfile.mkdtemp()) / "desk")
+    >>> task = open_task(load(project), project)
+    >>> task.schema.names, len(task.registry.rules), task.corpus.count()
+    (('question', 'complaint', 'thanks'), 3, 30)
     """
 
     config: Config
@@ -49,7 +59,17 @@ class Task:
 
 
 def open_registry(config: Config, project: Path) -> LFRegistry:
-    """Load a task's rules; a folder that is not there is named with those beside it."""
+    """Load a task's rules; a folder that is not there is named with those beside it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from weaklabel.config import load
+    >>> from weaklabel.templates import write_project
+    >>> project = write_project(Path(tempfile.mkdtemp()) / "desk")
+    >>> [rule.id for rule in open_registry(load(project), project).rules]
+    ['grumbles', 'asks', 'says_thanks']
+    """
     folder = project / config.task.rules
     if not folder.is_dir():
         beside = sorted(p.name for p in folder.parent.glob("*/")) if folder.parent.is_dir() else []
@@ -63,18 +83,45 @@ def open_registry(config: Config, project: Path) -> LFRegistry:
 
 
 def label_of(registry: LFRegistry, rule: LabelingFunction) -> str | None:
-    """Return the label of a rule by its name in the schema, not an alias; None when it chooses one for each row."""
+    """Return the label of a rule by its name in the schema, not an alias; None when it chooses one for each row.
+
+    Examples
+    --------
+    >>> from weaklabel.lf import keywords
+    >>> from weaklabel.schema import Label
+    >>> schema = LabelSchema(["ham", Label("spam", aliases=("junk",))])
+    >>> registry = LFRegistry([keywords("sells", ["buy now"], label="junk")], schema=schema)
+    >>> label_of(registry, registry["sells"])
+    'spam'
+    """
     code = registry.label_code(rule)
     return None if code is None else registry.schema.label(code)
 
 
 def relative(source: object, folder: Path) -> str:
-    """Return file and line of a rule, relative to a folder when they lie in it."""
+    """Return file and line of a rule, relative to a folder when they lie in it.
+
+    Examples
+    --------
+    >>> folder = Path("desk").absolute()
+    >>> relative(f"{folder / 'rules.py'}:5", folder)
+    'rules.py:5'
+    """
     return str(source or "").removeprefix(f"{folder}{os.sep}")
 
 
 def open_corpus(config: Config, project: Path) -> Corpus:
-    """Open a task's corpus; paths are relative to the project."""
+    """Open a task's corpus; paths are relative to the project.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from weaklabel.config import load
+    >>> from weaklabel.templates import write_project
+    >>> project = write_project(Path(tempfile.mkdtemp()) / "desk")
+    >>> open_corpus(load(project), project).columns
+    ('id', 'text')
+    """
     corpus = config.task.corpus
     options = {"id": corpus.id, "text": corpus.text, "format": corpus.format}
     return Corpus.open(corpus.path, **options, root=project, digests=_digests(project))
@@ -101,7 +148,18 @@ def _digests(project: Path) -> dict[str, str]:
 
 
 def open_task(config: Config, project: str | Path) -> Task:
-    """Open a task's rules and corpus."""
+    """Open a task's rules and corpus.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from weaklabel.config import load
+    >>> from weaklabel.templates import write_project
+    >>> project = write_project(Path(tempfile.mkdtemp()) / "desk")
+    >>> task = open_task(load(project), project)
+    >>> task.config.task.name, task.corpus.format
+    ('first', 'jsonl')
+    """
     project = Path(project).absolute()
     registry = open_registry(config, project)
     if not registry.schema.exclusive:
@@ -114,7 +172,17 @@ def open_task(config: Config, project: str | Path) -> Task:
 
 
 def open_gold(task: Task) -> Gold | None:
-    """Load a task's gold, from its table or from a column of the corpus; None when it has none."""
+    """Load a task's gold, from its table or from a column of the corpus; None when it has none.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from weaklabel.config import load
+    >>> from weaklabel.templates import write_project
+    >>> project = write_project(Path(tempfile.mkdtemp()) / "desk")
+    >>> open_gold(open_task(load(project), project)).frame.columns
+    ['id', 'label']
+    """
     gold = task.config.task.gold
     if gold.column:
         frame = _gold_column(task, gold.column)

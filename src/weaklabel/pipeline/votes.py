@@ -35,6 +35,18 @@ class VoteTask:
         The rows.
     folder
         Where parts go.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from weaklabel.config import load
+    >>> from weaklabel.pipeline import open_task
+    >>> from weaklabel.templates import write_project
+    >>> project = write_project(Path(tempfile.mkdtemp()) / "desk")
+    >>> task = open_task(load(project), project)
+    >>> work = VoteTask(task.config, task.project, task.corpus, Path(tempfile.mkdtemp()))()
+    >>> work((0, task.corpus.shards()[0]))
+    {'rows': 30, 'nan': {}}
     """
 
     config: Config
@@ -69,6 +81,17 @@ def vote(task: Task, folder: Path, *, observer: Observer | None = None) -> tuple
     Returns
     -------
     The votes, scanned from the folder, and the number of NaN per column that a rule reads.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from weaklabel.config import load
+    >>> from weaklabel.pipeline import open_task
+    >>> from weaklabel.templates import write_project
+    >>> project = write_project(Path(tempfile.mkdtemp()) / "desk")
+    >>> votes, nan = vote(open_task(load(project), project), Path(tempfile.mkdtemp()))
+    >>> votes.labelers, len(votes.ids), nan
+    (('grumbles', 'asks', 'says_thanks'), 30, {})
     """
     options = dict(task.config.engine)
     engine = engines.create(options.pop("name"), **options)

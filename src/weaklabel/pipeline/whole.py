@@ -83,15 +83,28 @@ def run(
         task=config.task.name,
         rules_folder=config.task.rules.rstrip("/"),
         schema=task.schema,
+        held_out=config.task.gold.held_out,
         store=tracking_store(config, task.project),
         seconds=time.perf_counter() - started,
         **found,
     )
-    return _logged(result, config, parent, tell)
+    result = _logged(result, config, parent, tell)
+    return replace(result, seconds=time.perf_counter() - started)
 
 
 def tracking_store(config: Config, project: Path) -> tracking.Store | None:
-    """Return where a configuration logs its runs; None when it doesn't."""
+    """Return where a configuration logs its runs; None when it doesn't.
+
+    Examples
+    --------
+    >>> config = Config()
+    >>> config.tracking.uri, config.tracking.experiment = "http://localhost:5000", "spam"
+    >>> tracking_store(config, Path("desk")).uri
+    'http://localhost:5000'
+    >>> config.tracking.name = "none"
+    >>> tracking_store(config, Path("desk")) is None
+    True
+    """
     if config.tracking.name == "none":
         return None
     experiment = config.tracking.experiment or config.task.name
@@ -183,7 +196,7 @@ def _scores(
     sliced: dict[str, Any] = {
         "seed": config.seed,
         "slices": config.task.slices,
-        "frame": _slice_rows(task, gold),
+        "frame": _slice_rows(task),
     }
     scores = {model: evaluate(labels, gold.frame, **options, **sliced)}
     difference = None
@@ -196,11 +209,9 @@ def _scores(
     return scores, difference
 
 
-def _slice_rows(task: Task, gold: Gold) -> pl.DataFrame | None:
-    if not task.config.task.slices:
-        return None
-    wanted = gold.frame.select("id").lazy()
-    return task.corpus.scan().join(wanted, on="id", how="semi").collect()
+def _slice_rows(task: Task) -> pl.LazyFrame | None:
+    """Return all rows of the corpus: an aggregate in a slice's condition is over them, not over gold alone."""
+    return task.corpus.scan() if task.config.task.slices else None
 
 
 def _statuses(labels: pl.DataFrame) -> dict[str, int]:
@@ -242,7 +253,7 @@ def _record(result: RunResult, config: Config) -> tracking.Record:
     tags |= {
         "weaklabel.run_id": result.run_id,
         "weaklabel.task": result.task,
-        "weaklabel.model": result.model,
+        "weaklabel.label_model": result.model,
     }
     tags |= {
         "weaklabel.folder": str(result.folder),

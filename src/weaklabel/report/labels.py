@@ -71,7 +71,7 @@ def plot_run(
     """
     folder = Path(folder)
     made = [
-        plot_rules(rules, folder / "rules.png"),
+        plot_rules(rules, folder / "rules.png", schema=schema),
         plot_probabilities(labels, schema, folder / "probabilities.png"),
     ]
     if evaluation is not None:
@@ -80,7 +80,7 @@ def plot_run(
     return made
 
 
-def plot_rules(summary: pl.DataFrame, path: str | Path) -> Path:
+def plot_rules(summary: pl.DataFrame, path: str | Path, *, schema: LabelSchema | None = None) -> Path:
     """Draw each rule's coverage and, where gold is known, its accuracy with the interval.
 
     Parameters
@@ -90,6 +90,8 @@ def plot_rules(summary: pl.DataFrame, path: str | Path) -> Path:
         are drawn, and the title says so.
     path
         PNG file to write.
+    schema
+        The labels: each has its colour of `plot_probabilities` then.
 
     Raises
     ------
@@ -110,7 +112,7 @@ def plot_rules(summary: pl.DataFrame, path: str | Path) -> Path:
         )
     rules = summary.sort(["Coverage", "labeler"], descending=[True, False]).head(MOST_RULES)
     known = "Emp. Acc." in rules.columns and rules["Emp. Acc."].count() > 0
-    colours, legend = _colours_of(rules)
+    colours, legend = _colours_of(rules, schema)
     with figure_to(path, 9.5 if known else 6.5, 1.7 + 0.235 * max(rules.height, 4)) as figure:
         left, *right = figure.subplots(1, 2 if known else 1, sharey=True, squeeze=False)[0]
         at = np.arange(rules.height)
@@ -288,10 +290,11 @@ def plot_probabilities(labels: pl.DataFrame, schema: LabelSchema, path: str | Pa
             nothing(left, "no row has votes")
         elif len(schema) <= len(OKABE_ITO):
             tied = (labels["status"].filter(labels["probabilities"].is_not_null()) == "tie").to_numpy()
-            parts = [best[(which == code) & ~tied] for code in range(len(schema))] + [best[tied]]
-            names = [short(name, 26) for name in schema.names] + ["tied"]
-            left.hist(parts, bins=edges, stacked=True, color=[*OKABE_ITO[: len(schema)], GREY], label=names, edgecolor="white",
-                      linewidth=0.4)  # fmt: skip
+            ties = int(tied.any())
+            parts = [best[(which == code) & ~tied] for code in range(len(schema))] + [best[tied]] * ties
+            names = [short(name, 26) for name in schema.names] + ["tied"] * ties
+            left.hist(parts, bins=edges, stacked=True, color=[*OKABE_ITO[: len(schema)], GREY][: len(parts)],
+                      label=names, edgecolor="white", linewidth=0.4)  # fmt: skip
             left.legend(title="most probable label", loc="best", fontsize=8.5)
         else:
             left.hist(best, bins=edges, color=OKABE_ITO[0], edgecolor="white", linewidth=0.4)
@@ -329,12 +332,16 @@ def _accuracy_dots(axes: Any, rules: pl.DataFrame, colours: Sequence[str]) -> No
     axes.set_title("How often it is right")
 
 
-def _colours_of(rules: pl.DataFrame) -> tuple[list[str], dict[str, str]]:
+def _colours_of(rules: pl.DataFrame, schema: LabelSchema | None) -> tuple[list[str], dict[str, str]]:
+    """Return a colour for each rule and what they mean; rules of several labels are grey."""
     if "label" not in rules.columns:
         return [OKABE_ITO[0]] * rules.height, {}
-    names = rules["label"].fill_null("any").to_list()
-    kinds = sorted(set(names))
+    names = rules["label"].to_list()
+    kinds = list(schema.names) if schema else sorted({name for name in names if name is not None})
     if len(kinds) > len(OKABE_ITO):
         return [OKABE_ITO[0]] * rules.height, {}
     colour = dict(zip(kinds, OKABE_ITO, strict=False))
-    return [colour[name] for name in names], colour
+    meaning = {name: c for name, c in colour.items() if name in names}
+    if None in names:
+        meaning["several labels"] = GREY
+    return [GREY if name is None else colour[name] for name in names], meaning

@@ -64,7 +64,7 @@ def legend_of(figure: Figure, colour: dict[str, str]) -> None:
     from matplotlib.patches import Patch
 
     handles = [Patch(color=c, label=short(name, 26)) for name, c in colour.items()]
-    figure.legend(handles=handles, loc="outside upper left", ncols=min(len(handles), 6), fontsize=8.5)
+    figure.legend(handles=handles, loc="outside upper left", ncols=min(len(handles), 8), fontsize=8.5)
 
 
 def percent(axes: Any, axis: str, *, top: float) -> None:
