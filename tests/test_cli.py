@@ -166,7 +166,9 @@ def test_init_never_overwrites(capsys, tmp_path):
 # ---- run ----
 
 
-def test_summary(capsys, project):
+def test_summary(capsys, project, monkeypatch):
+    scripts = Path(sys.executable).parent
+    monkeypatch.setenv("PATH", os.pathsep.join([str(scripts), os.environ["PATH"]]))
     code, out, err = call(capsys, "run", "tracking=none", "plots=false")
     assert code == 0, err
     expected = [
@@ -222,6 +224,17 @@ def test_gold_that_is_held_out_gives_no_advice(capsys, project):
     words = ["run", "-m", "label_model=majority_vote,dawid_skene", "task.gold.held_out=true"]
     out = call(capsys, *words, "tracking=none", "plots=false")[1]
     assert "a choice that is made by it is no longer measured by it" in out
+
+
+def test_a_classifier_that_could_not_be_trained_is_not_shown(capsys, project):
+    gold = project / "labeling_functions/first/sample/gold.csv"
+    gold.write_text("id,label\nn01,question\nn03,thanks\n")
+    out = call(capsys, "run", "tracking=none", "plots=false")[1]
+    assert ["dawid_skene", "1.000"] in [line.split()[:2] for line in out.splitlines()]
+    assert "vote classifier" not in out
+    gold.write_text("id,label\n")
+    out = call(capsys, "run", "tracking=none", "plots=false")[1]
+    assert "label 100 random rows by hand" in out
 
 
 def test_without_gold_the_rules_are_shown_by_their_votes(capsys, project):
@@ -555,7 +568,7 @@ def test_stderr_is_tidy(guarded):
 
 def test_a_sweep_says_how_to_open_it(guarded):
     _, found, _ = guarded
-    assert "MLflow      `weaklabel ui` opens it: experiment 'first', sweep " in found.stdout
+    assert "weaklabel ui` opens it: experiment 'first', sweep " in found.stdout
 
 
 def test_a_sweep_is_a_parent_run_with_children(guarded):
@@ -602,6 +615,7 @@ def test_every_artifact_is_logged(guarded):
         "manifest.json",
         "lf_summary.json",
         "comparison.json",
+        "evaluation.json",
         "MLmodel",
         "model.json",
         "votes.json",

@@ -84,6 +84,7 @@ def test_a_run_leaves_one_whole_folder(project):
     assert {
         ".hydra/overrides.yaml",
         "config.yaml",
+        "evaluation.json",
         "labels.csv",
         "labels.jsonl",
         "labels.parquet",

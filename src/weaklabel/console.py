@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -84,16 +86,32 @@ def print_summary(result: RunResult, project: Path, out: Console) -> None:
         out.print(f"! {note}", style="yellow", soft_wrap=True)
     if _all_notes(result):
         out.print()
-    files = "(labels.parquet, rules.parquet, config.yaml, plots/ …)"
+    files = "(labels.parquet, rules.parquet, evaluation.json, plots/ …)"
     _line(out, "written to", f"{_short(result.folder, project)}/ {files}")
     if result.store is not None and result.mlflow_run:
         _line(
             out,
             "MLflow",
-            f"`weaklabel ui` opens it: experiment {result.store.experiment!r}, run {result.run_id}",
+            f"`{command()} ui` opens it: experiment {result.store.experiment!r}, run {result.run_id}",
         )
     for number, line in enumerate(suggestions(result)):
         _line(out, "" if number else "next", line)
+
+
+def command() -> str:
+    """Return what to type for `weaklabel`: the word where it is on PATH, else the path of its script.
+
+    Examples
+    --------
+    >>> command().endswith("weaklabel")
+    True
+    """
+    script = Path(sys.executable).with_name("weaklabel")
+    found = shutil.which("weaklabel")
+    if not script.exists() or (found is not None and script.samefile(found)):
+        return "weaklabel"
+    here = Path.cwd()
+    return str(script.relative_to(here) if script.is_relative_to(here) else script)
 
 
 def _line(out: Console, name: str, text: str) -> None:
@@ -105,7 +123,7 @@ def suggestions(result: RunResult) -> list[str]:
     """Return what to try next, at most three things, the most useful first."""
     found = []
     uncovered = result.statuses.get("uncovered", 0)
-    if not result.scores:
+    if not any(score.n_gold for score in result.scores.values()):
         found.append(
             "label 100 random rows by hand and name the table as task.gold.path: then you know the accuracy"
         )
@@ -120,7 +138,9 @@ def suggestions(result: RunResult) -> list[str]:
         found.append(
             f"break the {result.statuses['tie']:,} ties with a rule for the classes that meet in them"
         )
-    found.append("weaklabel run -m label_model=majority_vote,dawid_skene,snorkel compares the label models")
+    found.append(
+        f"{command()} run -m label_model=majority_vote,dawid_skene,snorkel compares the label models"
+    )
     return found[:3]
 
 
@@ -137,7 +157,8 @@ def _status_line(result: RunResult) -> str:
 def _print_scores(result: RunResult, out: Console) -> None:
     header = ["against gold", "accuracy", "where labeled", "macro F1", "log loss", "coverage", "gold rows"]
     rows = []
-    for name, score in result.scores.items():
+    shown = {n: s for n, s in result.scores.items() if n != "vote_classifier" or s.metrics["accuracy"].n}
+    for name, score in shown.items():
         metrics = score.metrics
         below = result.statuses.get("below_threshold") and name != "vote_classifier"
         rows.append(
@@ -152,12 +173,19 @@ def _print_scores(result: RunResult, out: Console) -> None:
             ]
         )
     _print_table(out, header, rows, drop=("gold rows", "macro F1", "log loss", "coverage"))
-    if "vote_classifier" in result.scores:
+    if "vote_classifier" in shown:
         out.print(
             "* trained on gold, cross-validated: what gold alone makes of these votes",
             style="dim",
             soft_wrap=True,
         )
+    slices = result.scores[result.model].slices
+    if slices:
+        told = [
+            f"{name} {_number(score.metrics['accuracy'])} of {score.n_gold:,}"
+            for name, score in slices.items()
+        ]
+        out.print(f"accuracy by slice: {', '.join(told)} (with intervals in evaluation.json)", soft_wrap=True)
     if result.difference is not None:
         out.print(_verdict(result.model, result.difference), soft_wrap=True)
     out.print()
@@ -256,7 +284,7 @@ def print_sweep(results: Sequence[Mapping[str, Any]], sweep: Sweep, out: Console
     logged = next((r["mlflow"] for r in results if (r.get("mlflow") or {}).get("run_id")), None)
     if logged and sweep.parent():
         name = f"experiment {logged['experiment']!r}, sweep {sweep.sweep_id}"
-        _line(out, "MLflow", f"`weaklabel ui` opens it: {name} with its runs below it")
+        _line(out, "MLflow", f"`{command()} ui` opens it: {name} with its runs below it")
 
 
 def _sweep_row(line: Mapping[str, Any], *, strict: bool) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -134,6 +135,8 @@ def _fill(
     seen = Findings.of(task, votes, votes.patterns(), gold, nan)
     scores, difference = _scores(task, votes, labels, baseline, gold, name)
     write_parquet(seen.rules, folder / "rules.parquet")
+    if scores:
+        write_text(_evaluation_json(scores, difference), folder / "evaluation.json")
     tell("labels are scored", 1, 1)
     if config.plots:
         tell("plots are drawn", 0, 1)
@@ -209,6 +212,15 @@ def _scores(
     return scores, difference
 
 
+def _evaluation_json(scores: Mapping[str, Evaluation], difference: Estimate | None) -> str:
+    """Return every figure against gold, per class and slice, with its interval."""
+    found = {
+        "scores": {name: score.to_dict() for name, score in scores.items()},
+        "accuracy_minus_majority_vote": difference.to_dict() if difference else None,
+    }
+    return json.dumps(found, ensure_ascii=False, indent=1) + "\n"
+
+
 def _slice_rows(task: Task) -> pl.LazyFrame | None:
     """Return all rows of the corpus: an aggregate in a slice's condition is over them, not over gold alone."""
     return task.corpus.scan() if task.config.task.slices else None
@@ -263,7 +275,8 @@ def _record(result: RunResult, config: Config) -> tracking.Record:
     if prints["gold"]:
         source = config.task.gold.path or f"column {config.task.gold.column} of the corpus"
         datasets.append(tracking.Dataset("gold", prints["gold"], "gold", str(source)))
-    files = [(result.folder / name, "") for name in ("config.yaml", "manifest.json")]
+    names = ("config.yaml", "manifest.json", *(["evaluation.json"] if result.scores else []))
+    files = [(result.folder / name, "") for name in names]
     files += [(path, "plots") for path in sorted((result.folder / "plots").glob("*.png"))]
     return tracking.Record(
         name=config.tracking.run_name or f"{result.model} {result.run_id}",
