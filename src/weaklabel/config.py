@@ -344,8 +344,11 @@ def _node(name: str, maker: Callable[..., Any]) -> Any:
     """Return a structured config with the name and the options of a model or engine, as its maker declares them."""
     hints = typing.get_type_hints(maker.__init__)
     fields: list[Any] = [("name", str, name)]
+    offered = getattr(maker, "OPTIONS", None)  # a label model's plain options; arrays are not for YAML
     for option in inspect.signature(maker).parameters.values():
         if option.name == "n_classes" or option.kind in (option.VAR_KEYWORD, option.VAR_POSITIONAL):
+            continue
+        if offered is not None and option.name not in offered:
             continue
         default = "???" if option.default is option.empty else option.default
         hint = hints.get(option.name, Any)

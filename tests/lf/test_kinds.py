@@ -315,3 +315,11 @@ def test_a_single_pattern_may_stand_alone():
         one.fingerprint
         != wl.spacy_pattern("r", [{"LOWER": "money"}], label="x", pipeline="blank:de").fingerprint
     )
+
+
+def test_a_word_boundary_that_became_a_backspace_is_refused():
+    with pytest.raises(RuleError) as caught:
+        wl.regex("paid", "\bpaid\b", label="x")
+    assert "holds a backspace" in str(caught.value)
+    assert "single quotes" in str(caught.value)
+    assert wl.regex("paid", r"\bpaid\b", label="x").matches("I paid.")

@@ -37,6 +37,11 @@ class Regex(LabelingFunction):
         if not isinstance(self.pattern, str):
             hint = "give the text of the pattern; flags stand at its start, such as (?i)"
             raise RuleError(f"`pattern` is text, not {self.pattern!r}", where=self.where, hint=hint)
+        if "\b" in self.pattern:
+            hint = (
+                r"in YAML put the pattern in single quotes, in Python write r'…': then \b is a word boundary"
+            )
+            raise RuleError(f"the pattern {self.pattern!r} holds a backspace", where=self.where, hint=hint)
         try:
             _ = self.compiled
         except re.error as error:
