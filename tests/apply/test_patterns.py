@@ -167,18 +167,32 @@ def generated_regexes():
     return st.tuples(st.sampled_from(["", "(?i)", "(?x)", "(?s)", "(?a)", "(?ix)"]), parts).map("".join)
 
 
-@settings(max_examples=500)
-@given(
+REGEX_CASES = given(
     generated_regexes(),
     st.lists(st.text(alphabet="abABkKsSiI #\n\u212aſİß", max_size=10), min_size=1, max_size=8),
     st.sampled_from(["sensitive", "ignore", "lower"]),
 )
-def test_generated_regexes_equal_the_naive_twin(pattern, texts, case):
+
+
+def equals_the_naive_twin(pattern, texts, case):
     try:
         rule = wl.regex("r", pattern, label="z", case=case)
     except RuleError:
         return
     assert votes_of([rule], texts)[:, 0].tolist() == [naive.regex_vote(t, pattern, 2, case) for t in texts]
+
+
+@settings(max_examples=500)
+@REGEX_CASES
+def test_generated_regexes_equal_the_naive_twin(pattern, texts, case):
+    equals_the_naive_twin(pattern, texts, case)
+
+
+@pytest.mark.slow
+@settings(max_examples=10_000)
+@REGEX_CASES
+def test_many_generated_regexes_equal_the_naive_twin(pattern, texts, case):
+    equals_the_naive_twin(pattern, texts, case)
 
 
 @pytest.mark.parametrize(
