@@ -73,7 +73,7 @@ def same_value(text, value):
     return text == str(value)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(raw=strategies.csv_files(), rows=st.integers(1, 4), size=st.sampled_from([1, 20, 10_000]))
 def test_csv_is_read_as_by_hand_and_shards_are_the_whole(scratch, raw, rows, size):
     path = scratch / "any.csv"
@@ -90,7 +90,7 @@ def test_csv_is_read_as_by_hand_and_shards_are_the_whole(scratch, raw, rows, siz
     assert_frame_equal(in_shards(corpus, rows, size), frame, check_exact=True)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     rows=strategies.json_rows(),
     cut=st.integers(1, 4),

@@ -147,7 +147,7 @@ def test_keywords_case_and_accents():
     assert wl.keywords("r", ["ångström"], label="x", accents="ignore").matches("angstrom")
 
 
-@settings(max_examples=50)
+@settings(max_examples=100)
 @given(
     strategies.hostile_texts(),
     strategies.rule_terms(),
