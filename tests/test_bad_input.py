@@ -119,7 +119,7 @@ def test_a_rule_that_raises(project, run):
     refused(project, run(), "grumbles", "rules.py:", "n07", "division by zero")
     code, out, _ = run("task.on_error=abstain")
     assert code == cli.DONE
-    assert "1 fault in 1 rule count as missing votes (most: grumbles, 1)" in out
+    assert "1 fault in 1 rule counts as a missing vote (most: grumbles, 1)" in out
 
 
 def test_an_unwritable_output_folder(project, run):

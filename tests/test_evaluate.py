@@ -425,6 +425,25 @@ def test_slices_need_the_rows():
         sliced({"x": "id = '1'"}, pl.DataFrame({"id": ["row 1", "row 1"]}))
 
 
+def test_the_difference_is_given_per_slice():
+    rows = [sure("a", "a")] * 40 + [sure("a", "b")] * 40
+    labels, gold = tables(rows)
+    other, _ = tables([sure("a", "a")] * 80)
+    frame = pl.DataFrame({"id": gold["id"], "first": [True] * 40 + [False] * 40})
+    options = {"schema": SCHEMA, "frame": frame}
+    found = accuracy_difference(
+        labels, other, gold, slices={"first": "first", "rest": "not first"}, **options
+    )
+    assert (found["first"].value, found["rest"].value) == (0, -1)
+    assert [part.n for part in found.values()] == [40, 40]
+    empty = accuracy_difference(labels, other, gold, slices={"none": "first and not first"}, **options)[
+        "none"
+    ]
+    assert (empty.value, empty.n, empty.coverage) == (None, 0, None)
+    with pytest.raises(ConfigError, match="did you mean 'first'"):
+        accuracy_difference(labels, other, gold, slices={"x": "frst"}, **options)
+
+
 def test_flat_names_are_taken_by_a_tracking_server():
     schema = LabelSchema(["Sci/Tech", "Sci:Tech", "💥 $"])
     rows = [(g, g, "labeled", [float(g == n) for n in schema.names]) for g in schema.names] * 4
@@ -433,6 +452,7 @@ def test_flat_names_are_taken_by_a_tracking_server():
     flat = evaluate(labels, gold, schema=schema, frame=frame, slices={"a/b": "true", "..": "true"}).flat()
     assert {"accuracy", "accuracy_low", "accuracy_high", "coverage", "n_gold"} <= set(flat)
     assert {"class.Sci_Tech.f1", "class.Sci_Tech_2.f1", "class._ _.f1"} <= set(flat)
+    assert {"class.Sci_Tech.f1_low", "class.Sci_Tech.recall_high", "class._ _.precision_low"} <= set(flat)
     assert flat["slice.a_b.accuracy"] == flat["slice.__.accuracy"] == 1.0
     assert not any(name.startswith("slice.a_b.class") for name in flat)
     import re

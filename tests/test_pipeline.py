@@ -254,6 +254,28 @@ def test_majority_vote_and_classifier_stand_beside_the_model(project):
     json.dumps(result.to_dict(), default=str)
 
 
+def test_rules_and_the_gain_are_given_per_slice_too(project):
+    result = run(project, "+task.slices.cheap='price < 3'")
+    sliced = pl.read_parquet(result.folder / "rules_per_slice.parquet")
+    rows = {row["labeler"]: row for row in sliced.iter_rows(named=True)}
+    assert set(sliced["slice"]) == {"cheap"}
+    # price < 3: r0 spam, r4 spam, r7 ham; all three hit by cheap
+    assert (rows["cheap"]["Coverage"], rows["cheap"]["Correct"], rows["cheap"]["Incorrect"]) == (1.0, 1, 2)
+    assert (rows["link"]["Coverage"], rows["link"]["Correct"]) == (pytest.approx(1 / 3), 1)
+    assert result.sliced_rules.equals(sliced)
+    assert result.sliced_difference["cheap"].n == 3
+    assert (
+        result.metrics()["gold.slice.cheap.accuracy_minus_majority_vote"]
+        == result.sliced_difference["cheap"].value
+    )
+    written = json.loads((result.folder / "evaluation.json").read_text())
+    assert written["accuracy_minus_majority_vote_per_slice"]["cheap"]["n"] == 3
+    assert result.to_dict()["accuracy_minus_majority_vote_per_slice"]["cheap"]["n"] == 3
+    held_out = run(project, "+task.slices.cheap='price < 3'", "task.gold.held_out=true")
+    assert "Correct" not in held_out.sliced_rules.columns
+    assert run(project).sliced_rules is None
+
+
 def test_gold_that_is_held_out_judges_labels_but_no_rule(project):
     free, held = run(project, "plots=true"), run(project, "plots=true", "task.gold.held_out=true")
     assert "Emp. Acc." in free.rules.columns

@@ -7,6 +7,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 class WeakLabelError(Exception):
@@ -134,6 +138,18 @@ def did_you_mean(name: object, names: Iterable[str]) -> str | None:
     if not near:
         return None
     return f"did you mean {' or '.join(repr(by_lower[n]) for n in near)}?"
+
+
+def some(names: Sequence[object] | pl.Series, limit: int = 5) -> str:
+    """Return the first few of many names, quoted.
+
+    Examples
+    --------
+    >>> some(["a", "b", "c"], limit=2)
+    "'a', 'b' and 1 more"
+    """
+    shown = ", ".join(repr(name) for name in list(names[:limit]))
+    return shown + (f" and {len(names) - limit} more" if len(names) > limit else "")
 
 
 def _shorten(names: Sequence[str], limit: int = 40) -> str:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import naive
 from strategies import vote_matrices
-from weaklabel.errors import VotesError
+from weaklabel.errors import ConfigError, GoldError, VotesError
 from weaklabel.label_matrix import LabelMatrix, lf_summary
 from weaklabel.stats import wilson
 
@@ -108,3 +108,52 @@ def test_empty_votes_and_wrong_names():
     assert table["Coverage"].to_list() == [0, 0]
     with pytest.raises(VotesError, match="1 names for 2 labelers"):
         lf_summary([[0, 1]], names=["a"])
+
+
+# ---- slices ----
+
+IDS = list("edcba")
+ROWS = pl.DataFrame({"id": list("abcde"), "n": [1, 2, 3, 4, 5]})
+
+
+def test_slices_by_hand_are_joined_by_id_and_follow_the_whole():
+    votes = LabelMatrix.from_numpy(VOTES, ids=IDS, labelers=["x", "y", "z"])
+    gold = {i: int(g) for i, g in zip(IDS, GOLD, strict=True) if g >= 0}
+    table = lf_summary(votes, gold=gold, frame=ROWS, slices={"few": "n <= 3", "none": "n > 9"})
+    whole = table.filter(pl.col("slice").is_null()).drop("slice")
+    assert whole.equals(lf_summary(votes, gold=gold))
+    few = table.filter(slice="few")  # ids a, b, c: the last three rows of VOTES
+    assert few.select("labeler", "j", "Polarity", "Coverage", "Overlaps", "Conflicts").rows() == [
+        ("x", 0, [0, 1], 2 / 3, 2 / 3, 1 / 3),
+        ("y", 1, [0], 1.0, 2 / 3, 1 / 3),
+        ("z", 2, [0], 1 / 3, 1 / 3, 0.0),
+    ]
+    assert few.select("Correct", "Incorrect").rows() == [(1, 0), (0, 2), (0, 0)]
+    none = table.filter(slice="none")
+    assert none["Coverage"].to_list() == [0, 0, 0] and none["Emp. Acc."].to_list() == [None] * 3
+
+
+@settings(deadline=None)
+@given(vote_matrices(), st.data())
+def test_a_slice_is_the_summary_of_its_rows(votes, data):
+    ids = [f"r{i}" for i in range(len(votes))]
+    inside = data.draw(st.lists(st.booleans(), min_size=len(ids), max_size=len(ids)))
+    matrix = LabelMatrix.from_numpy(votes, ids=ids)
+    frame = pl.DataFrame({"id": ids, "inside": inside}, schema={"id": pl.String, "inside": pl.Boolean})
+    gold = data.draw(st.lists(st.integers(-1, 2), min_size=len(ids), max_size=len(ids)))
+    known = dict(zip(ids, gold, strict=True))
+    table = lf_summary(matrix, gold=known, frame=frame.reverse(), slices={"part": pl.col("inside")})
+    part = table.filter(slice="part").drop("slice")
+    keep = np.array(inside, bool)
+    alone = lf_summary(votes[keep], gold=np.array(gold, int)[keep])
+    assert part.drop("labeler").equals(alone.drop("labeler"))
+
+
+def test_slices_need_ids_and_their_rows():
+    with pytest.raises(VotesError, match="slices need votes with ids"):
+        lf_summary([[0]], slices={"x": "true"})
+    votes = LabelMatrix.from_numpy([[0], [1]], ids=["a", "b"])
+    with pytest.raises(ConfigError, match="1 slices, but no rows to look at"):
+        lf_summary(votes, slices={"x": "true"})
+    with pytest.raises(GoldError, match="1 of 2 votes' ids are not in the rows that slices look at: 'b'"):
+        lf_summary(votes, frame=pl.DataFrame({"id": ["a"]}), slices={"x": "true"})

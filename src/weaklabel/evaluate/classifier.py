@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
 import polars as pl
 
-from weaklabel.errors import GoldError
+from weaklabel.errors import GoldError, some
 from weaklabel.evaluate.evaluation import Evaluation, evaluate
-from weaklabel.evaluate.rows import TIE_TOLERANCE, GoldTable, Table, gold_frame, some
+from weaklabel.evaluate.rows import TIE_TOLERANCE, GoldTable, Table, gold_frame
 from weaklabel.fingerprint import event_hash
 from weaklabel.schema import LabelSchema
+from weaklabel.slices import Slices
 
 CODES = 128
 """Vote codes fit below this number."""
@@ -60,7 +61,7 @@ def vote_classifier(
     folds: int = 5,
     seed: int = 0,
     frame: Table | None = None,
-    slices: Mapping[str, str | pl.Expr] | None = None,
+    slices: Slices | None = None,
     confidence: float = 0.95,
 ) -> Evaluation:
     """Score a plain logistic regression on the votes, cross-validated over the gold rows.

@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import polars as pl
-from polars import selectors as cs
 
-from weaklabel.errors import ConfigError, GoldError, Problems, WeakLabelError, did_you_mean
+from weaklabel.errors import some
 from weaklabel.evaluate import metrics
-from weaklabel.evaluate.rows import GoldTable, Rows, Table, gold_frame, join, some
+from weaklabel.evaluate.rows import GoldTable, Rows, Table, gold_frame, join
 from weaklabel.schema import LabelSchema
+from weaklabel.slices import Slices, slice_members
 from weaklabel.stats import Estimate, paired_difference
 
 FEW = 30
@@ -85,17 +85,14 @@ class Evaluation:
     def flat(self) -> dict[str, float]:
         """Return every measured number under one flat name, for a tracking server.
 
-        Names are `accuracy`, `accuracy_low`, `accuracy_high`, `n_gold`, `class.<label>.f1`,
+        Names are `accuracy`, `accuracy_low`, `accuracy_high`, `n_gold`, `class.<label>.f1_low`,
         `slice.<name>.accuracy` and so on; characters that a tracking server refuses become `_`.
         What could not be measured is left out.
         """
-        found: dict[str, float] = {"n_gold": float(self.n_gold)}
-        for name, estimate in self.metrics.items():
-            for suffix, value in (("", estimate.value), ("_low", estimate.low), ("_high", estimate.high)):
-                if value is not None:
-                    found[name + suffix] = value
+        found = {"n_gold": float(self.n_gold), **flat_metrics(self.metrics)}
+        parts = [name + suffix for name in ("precision", "recall", "f1") for suffix in ("", "_low", "_high")]
         for line in self.per_class.iter_rows(named=True):
-            for name in ("precision", "recall", "f1"):
+            for name in parts:
                 if line[name] is not None:
                     _put(found, f"class.{_plain(line['label'])}", name, line[name])
         for slice_name, part in self.slices.items():
@@ -105,13 +102,34 @@ class Evaluation:
         return found
 
 
+def flat_metrics(
+    metrics: Mapping[str, Estimate], slices: Mapping[str, Mapping[str, Estimate]] | None = None
+) -> dict[str, float]:
+    """Return estimates and the ends of their intervals as flat numbers, for a tracking server.
+
+    Examples
+    --------
+    >>> sorted(flat_metrics({"gain": Estimate(0.1, 0.0, 0.2, 9)}, {"a/b": {"gain": Estimate(0.3, None, None, 2)}}))
+    ['gain', 'gain_high', 'gain_low', 'slice.a_b.gain']
+    """
+    found: dict[str, float] = {}
+    for name, estimate in metrics.items():
+        for suffix, value in (("", estimate.value), ("_low", estimate.low), ("_high", estimate.high)):
+            if value is not None:
+                found[name + suffix] = value
+    for slice_name, part in (slices or {}).items():
+        for name, value in flat_metrics(part).items():
+            _put(found, f"slice.{_plain(slice_name)}", name, value)
+    return found
+
+
 def evaluate(
     labels: Table,
     gold: GoldTable,
     *,
     schema: LabelSchema,
     frame: Table | None = None,
-    slices: Mapping[str, str | pl.Expr] | None = None,
+    slices: Slices | None = None,
     seed: int = 0,
     confidence: float = 0.95,
     resamples: int = 1000,
@@ -181,7 +199,7 @@ def evaluate(
     def score(part: Rows) -> Evaluation:
         return _score(part, schema, seed=seed, confidence=confidence, resamples=resamples)
 
-    members = _members(frame, slices or {}, rows.ids)
+    members = slice_members(frame, slices or {}, rows.ids, of="gold")
     whole, parts = score(rows), {name: score(rows.take(inside)) for name, inside in members.items()}
     notes = [*whole.notes]
     if unlabeled:
@@ -190,9 +208,31 @@ def evaluate(
     return replace(whole, slices=parts, notes=tuple(notes))
 
 
+@overload
 def accuracy_difference(
-    labels: Table, other: Table, gold: GoldTable, *, schema: LabelSchema, confidence: float = 0.95
-) -> Estimate:
+    labels: Table, other: Table, gold: GoldTable, *, schema: LabelSchema, confidence: float = ...
+) -> Estimate: ...
+@overload
+def accuracy_difference(
+    labels: Table,
+    other: Table,
+    gold: GoldTable,
+    *,
+    schema: LabelSchema,
+    frame: Table | None,
+    slices: Slices,
+    confidence: float = ...,
+) -> dict[str, Estimate]: ...
+def accuracy_difference(
+    labels: Table,
+    other: Table,
+    gold: GoldTable,
+    *,
+    schema: LabelSchema,
+    frame: Table | None = None,
+    slices: Slices | None = None,
+    confidence: float = 0.95,
+) -> Estimate | dict[str, Estimate]:
     """Return the accuracy of one label table minus that of another, on the gold rows where both have votes.
 
     Paired row by row, so that it tells apart what two overlapping intervals can't. An interval that holds 0
@@ -202,8 +242,10 @@ def accuracy_difference(
     ----------
     labels, other
         Label tables.
-    gold, schema, confidence
+    gold, schema, frame, confidence
         As in `evaluate`.
+    slices
+        Name to condition, as in `evaluate`; then the answer is one estimate for each of them.
 
     Examples
     --------
@@ -212,16 +254,26 @@ def accuracy_difference(
     ...     return pl.DataFrame({"id": ["a", "b"], "label": None, "status": "tie", "probabilities": p},
     ...                         schema_overrides={"label": pl.String})
     >>> gold = pl.DataFrame({"id": ["a", "b"], "label": ["ham", "ham"]})
-    >>> print(accuracy_difference(table([[1, 0], [1, 0]]), table([[0.5, 0.5], [1, 0]]), gold, schema=schema))
+    >>> one, two = table([[1, 0], [1, 0]]), table([[0.5, 0.5], [1, 0]])
+    >>> print(accuracy_difference(one, two, gold, schema=schema))
     0.250 [-0.409, 0.659] n=2
+    >>> first = {"first": "id = 'a'"}
+    >>> accuracy_difference(one, two, gold, schema=schema, frame=gold, slices=first)["first"].value
+    0.5
     """
     table, _ = gold_frame(gold, schema)
     one, two = join(labels, table, schema), join(other, table, schema)
-    both = one.covered & two.covered
-    difference = one.take(both).score - two.take(both).score
-    found = paired_difference(difference, confidence=confidence)
-    share = float(both.mean()) if len(both) else None
-    return Estimate(found.value, found.low, found.high, found.n, share, found.method)
+
+    def difference(chosen: np.ndarray) -> Estimate:
+        both = one.covered & two.covered & chosen
+        found = paired_difference(one.take(both).score - two.take(both).score, confidence=confidence)
+        share = float(both.sum() / chosen.sum()) if chosen.any() else None
+        return replace(found, coverage=share)
+
+    if slices is None:
+        return difference(np.ones(len(one), dtype=bool))
+    members = slice_members(frame, slices, one.ids, of="gold")
+    return {name: difference(inside) for name, inside in members.items()}
 
 
 def _score(rows: Rows, schema: LabelSchema, *, seed: int, confidence: float, resamples: int) -> Evaluation:
@@ -260,79 +312,6 @@ def _notes(rows: Rows, schema: LabelSchema) -> list[str]:
 
 def _few(part: Evaluation) -> bool:
     return part.metrics["accuracy"].n < FEW
-
-
-def _members(
-    frame: Table | None, slices: Mapping[str, str | pl.Expr], ids: np.ndarray
-) -> dict[str, np.ndarray]:
-    if not slices:
-        return {}
-    if frame is None:
-        raise ConfigError(
-            f"{len(slices)} slices, but no rows to look at",
-            hint="give `frame`: id and the columns that slices name",
-        )
-    lazy = frame.lazy()
-    columns = lazy.collect_schema()
-    if "id" not in columns:
-        raise ConfigError("the rows that slices look at have no column 'id'", available=columns.names())
-    clean = lazy.with_columns(pl.col("id").cast(pl.String), cs.float().fill_nan(None))
-    conditions, problems = {}, []
-    for name, text in slices.items():
-        try:
-            conditions[name] = _condition(clean, name, text)
-        except ConfigError as error:
-            problems.append(error)
-    if problems:
-        raise problems[0] if len(problems) == 1 else Problems("the slices", problems)
-    wanted = pl.LazyFrame({"id": pl.Series(ids, dtype=pl.String)})
-    picked = [condition.fill_null(False).alias(f"slice:{name}") for name, condition in conditions.items()]
-    try:
-        found = clean.select("id", *picked).join(wanted, on="id", how="semi").sort("id").collect()
-    except pl.exceptions.PolarsError as error:
-        what = str(error).splitlines()[0]
-        raise ConfigError(
-            f"a slice fails on the rows: {what}", where=f"slices {some(list(conditions))}"
-        ) from error
-    _same_ids(found["id"], ids)
-    return {name: found[f"slice:{name}"].to_numpy() for name in conditions}
-
-
-def _condition(frame: pl.LazyFrame, name: str, text: str | pl.Expr) -> pl.Expr:
-    where = f"slice {name!r}" + (f": {text}" if isinstance(text, str) else "")
-    columns = frame.collect_schema().names()
-    try:
-        condition = pl.sql_expr(text) if isinstance(text, str) else text
-        for root in condition.meta.root_names():
-            if root not in columns and not root.startswith("^"):
-                hint = did_you_mean(root, columns)
-                raise ConfigError(f"no column {root!r}", where=where, available=columns, hint=hint)
-        kind = frame.select(condition).collect_schema().dtypes()
-    except pl.exceptions.PolarsError as error:
-        what = str(error).splitlines()[0]
-        raise ConfigError(
-            f"not a condition that Polars understands: {what}", where=where, available=columns
-        ) from error
-    if kind != [pl.Boolean]:
-        raise ConfigError(
-            f"a slice is true or false on each row, not {', '.join(str(k) for k in kind)}",
-            where=where,
-            hint="compare with something: length(text) < 40",
-        )
-    return condition
-
-
-def _same_ids(found: pl.Series, ids: np.ndarray) -> None:
-    doubled = found.filter(found.is_duplicated()).unique().sort()
-    if doubled.len():
-        raise WeakLabelError(
-            f"{doubled.len()} ids stand more than once in the rows of the slices: {some(doubled)}"
-        )
-    missing = sorted(set(ids.tolist()) - set(found.to_list()))
-    if missing:
-        raise GoldError(
-            f"{len(missing)} of {len(ids)} gold ids are not in the rows that slices look at: {some(missing)}"
-        )
 
 
 def _plain(name: str) -> str:

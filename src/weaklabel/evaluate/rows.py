@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import polars as pl
 
-from weaklabel.errors import GoldError, SchemaError, WeakLabelError
+from weaklabel.errors import GoldError, SchemaError, WeakLabelError, some
 from weaklabel.schema import LABEL_COLUMNS, STATUSES, LabelSchema
 
 TIE_TOLERANCE = 1e-6
@@ -150,12 +149,6 @@ def join(labels: Table, gold: pl.DataFrame, schema: LabelSchema) -> Rows:
         probabilities,
         _guess(probabilities, answer, covered),
     )
-
-
-def some(names: Sequence[object] | pl.Series, limit: int = 5) -> str:
-    """Return the first few of many names, quoted."""
-    shown = ", ".join(repr(name) for name in list(names[:limit]))
-    return shown + (f" and {len(names) - limit} more" if len(names) > limit else "")
 
 
 def _labels_of(labels: Table, ids: pl.Series) -> pl.DataFrame:

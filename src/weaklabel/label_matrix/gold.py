@@ -45,7 +45,7 @@ def gold_table(
     if gold is None:
         return None
     if isinstance(votes, LabelMatrix):
-        return patterns.gold_table(_join_gold(votes.ids, gold, n_classes), n_classes=n_classes)
+        return patterns.gold_table(join_gold(votes.ids, gold, n_classes), n_classes=n_classes)
     if isinstance(votes, VotePatterns) and np.ndim(gold) == 2:
         table = np.asarray(gold)
         if table.shape != (len(patterns), n_classes) or not np.issubdtype(table.dtype, np.integer):
@@ -59,7 +59,8 @@ def gold_table(
     return patterns.gold_table(gold, n_classes=n_classes)
 
 
-def _join_gold(ids: pl.Series, gold: Any, n_classes: int) -> Int64:
+def join_gold(ids: pl.Series, gold: Any, n_classes: int) -> Int64:
+    """Return gold codes (n,) in the order of the ids, -1 where unknown; see `gold_table`."""
     if isinstance(gold, Mapping):
         frame = pl.DataFrame({"id": list(gold), "code": list(gold.values())}, strict=False)
     elif isinstance(gold, pl.DataFrame):

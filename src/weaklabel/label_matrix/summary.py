@@ -10,9 +10,10 @@ import numpy.typing as npt
 import polars as pl
 
 from weaklabel.errors import VotesError
-from weaklabel.label_matrix.gold import gold_table
+from weaklabel.label_matrix.gold import gold_table, join_gold
 from weaklabel.label_matrix.matrix import LabelMatrix, as_patterns
-from weaklabel.label_matrix.patterns import VotePatterns
+from weaklabel.label_matrix.patterns import Int64, VotePatterns
+from weaklabel.slices import Slices, slice_members
 
 
 def lf_summary(
@@ -20,6 +21,8 @@ def lf_summary(
     *,
     gold: Any = None,
     names: Sequence[str] | None = None,
+    frame: pl.DataFrame | pl.LazyFrame | None = None,
+    slices: Slices | None = None,
     confidence: float = 0.95,
 ) -> pl.DataFrame:
     """Summarise each labeler: the columns of Snorkel's LFAnalysis, with intervals where gold is known.
@@ -27,12 +30,16 @@ def lf_summary(
     Parameters
     ----------
     votes
-        Votes in any form.
+        Votes in any form; for slices a `LabelMatrix`, whose rows have ids.
     gold
         Known labels, in the form that `label_model` takes them; unknown rows count neither as correct nor as
         incorrect.
     names
         Names to show instead of the labelers' ids.
+    frame
+        Rows that slices look at: `id` and any columns.
+    slices
+        Name to SQL text or Polars expression that is true on the rows of the slice.
     confidence
         Of the Wilson interval from `Acc. Low` to `Acc. High`.
 
@@ -41,18 +48,58 @@ def lf_summary(
     One row per labeler: `labeler`, `j` its position, `Polarity` the codes it votes, and as shares of all rows
     `Coverage` (it votes), `Overlaps` (another votes too), `Conflicts` (votes of this row differ). With gold also
     `Correct`, `Incorrect`, `Emp. Acc.`, `Acc. Low`, `Acc. High` (null for a labeler without a vote on gold).
+    With slices the same once more for each slice, whose name stands in a first column `slice` (null: all rows).
+
+    Raises
+    ------
+    VotesError
+        Names and labelers differ in number; slices of votes without ids.
+    GoldError, ConfigError, Problems
+        Gold doesn't belong to the rows; a slice is no condition over `frame`.
 
     Examples
     --------
-    >>> votes = [[0, 0], [-1, 1], [1, 0], [-1, -1]]
+    >>> votes = LabelMatrix.from_numpy([[0, 0], [-1, 1], [1, 0], [-1, -1]], ids=["a", "b", "c", "d"])
     >>> lf_summary(votes).select("Polarity", "Coverage", "Overlaps", "Conflicts").rows()
     [([0, 1], 0.5, 0.5, 0.25), ([0, 1], 0.75, 0.5, 0.25)]
+    >>> rows = pl.DataFrame({"id": ["a", "b", "c", "d"], "stars": [1, 1, 5, 5]})
+    >>> sliced = lf_summary(votes, frame=rows, slices={"low": "stars < 3"})
+    >>> sliced.filter(slice="low").select("labeler", "Coverage", "Conflicts").rows()
+    [('0', 0.5, 0.0), ('1', 1.0, 0.0)]
     """
     patterns = as_patterns(votes)
-    m, n = len(patterns.labelers), max(patterns.n_rows, 1)
-    if names is not None and len(names) != m:
-        raise VotesError(f"{len(names)} names for {m} labelers", available=patterns.labelers)
-    voted = patterns.codes >= 0
+    if names is not None and len(names) != len(patterns.labelers):
+        raise VotesError(
+            f"{len(names)} names for {len(patterns.labelers)} labelers", available=patterns.labelers
+        )
+    shown = list(names if names is not None else patterns.labelers)
+    k = max(int(patterns.codes.max(initial=-1)), _top_gold(gold) if gold is not None else 0) + 1
+    right = gold_table(votes, patterns, gold, n_classes=k)
+    whole = _summary(patterns, patterns.counts, right, shown, confidence)
+    if slices is None:
+        return whole
+    if not isinstance(votes, LabelMatrix) or patterns.inverse is None:
+        raise VotesError("slices need votes with ids", hint="give the LabelMatrix, not an array or patterns")
+    parts = [whole.insert_column(0, pl.lit(None, pl.String).alias("slice"))]
+    codes = None if gold is None else join_gold(votes.ids, gold, k)
+    for name, inside in slice_members(frame, slices, votes.ids, of="votes'").items():
+        counts = np.bincount(patterns.inverse[inside], minlength=len(patterns))
+        known = None if codes is None else patterns.gold_table(np.where(inside, codes, -1), n_classes=k)
+        part = _summary(patterns, counts, known, shown, confidence)
+        parts.append(part.insert_column(0, pl.lit(name).alias("slice")))
+    return pl.concat(parts)
+
+
+def _summary(
+    patterns: VotePatterns,
+    counts: Int64,
+    gold: Int64 | None,
+    names: Sequence[str],
+    confidence: float,
+) -> pl.DataFrame:
+    """Summarise `counts` (u,) rows of each pattern, `gold` (u, k) of them with a known label."""
+    m, n = len(names), max(int(counts.sum()), 1)
+    voted = (patterns.codes >= 0) & (counts[patterns.pattern_index] > 0)
     row, who, code = patterns.pattern_index[voted], patterns.labeler_index[voted], patterns.codes[voted]
     top = int(code.max(initial=0)) + 1
     pairs = np.unique(row * m + who)  # a labeler's repeated answers to a row cover it once
@@ -62,12 +109,11 @@ def lf_summary(
     conflicted = np.bincount(distinct, minlength=len(patterns)) > 1
 
     def share(chosen: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
-        weights = patterns.counts[pair_row] * chosen[pair_row]
-        return _bincount(pair_who, weights, m) / n
+        return _bincount(pair_who, counts[pair_row] * chosen[pair_row], m) / n
 
     table = pl.DataFrame(
         {
-            "labeler": list(names if names is not None else patterns.labelers),
+            "labeler": list(names),
             "j": range(m),
             "Polarity": [np.unique(code[who == j]).tolist() for j in range(m)],
             "Coverage": share(np.ones(len(patterns), bool)),
@@ -78,10 +124,8 @@ def lf_summary(
     )
     if gold is None:
         return table
-    counts = gold_table(votes, patterns, gold, n_classes=max(top, _top_gold(gold) + 1))
-    assert counts is not None
-    right = _bincount(who, counts[row, code], m)
-    total = _bincount(who, counts.sum(1)[row], m)
+    right = _bincount(who, gold[row, code], m)
+    total = _bincount(who, gold.sum(1)[row], m)
     return table.with_columns(_accuracy_columns(right, total, confidence))
 
 

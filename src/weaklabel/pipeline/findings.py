@@ -23,6 +23,8 @@ class Findings:
     ----------
     rules
         The table of the rules: `lf_summary` with label, kind, place and faults.
+    sliced
+        `lf_summary` of each of the task's slices; None without slices.
     overlaps, conflicts
         Share of the rows with several votes, and with votes that differ.
     notes
@@ -32,6 +34,7 @@ class Findings:
     rules: pl.DataFrame
     overlaps: float
     conflicts: float
+    sliced: pl.DataFrame | None = None
     notes: list[str] = field(default_factory=list)
 
     @classmethod
@@ -58,7 +61,16 @@ class Findings:
         total = max(int(patterns.counts.sum()), 1)
         overlaps = int(patterns.counts[patterns.n_votes > 1].sum()) / total
         conflicts = int(patterns.counts[distinct > 1].sum()) / total
-        return cls(rules, overlaps, conflicts, _notes(task, votes, voted, gold, nan, rules))
+        notes = _notes(task, votes, voted, gold, nan, rules)
+        return cls(rules, overlaps, conflicts, _sliced(task, votes, codes), notes)
+
+
+def _sliced(task: Task, votes: LabelMatrix, gold: pl.DataFrame | None) -> pl.DataFrame | None:
+    slices = task.config.task.slices
+    if not slices:
+        return None
+    table = lf_summary(votes, gold=gold, frame=task.corpus.scan(), slices=slices)
+    return table.filter(pl.col("slice").is_not_null())
 
 
 def _notes(
@@ -87,11 +99,10 @@ def _notes(
         notes.append(f"{rows} NaN in the column {column!r}: rules on it abstain there, as on nulls")
     faults = {name: count for name, count in votes.faults.items() if count}
     if faults:
-        worst = max(faults, key=lambda name: faults[name])
-        notes.append(
-            f"{_counted(sum(faults.values()), 'fault')} in {_counted(len(faults), 'rule')} count as missing votes (most: {worst}, "
-            f"{faults[worst]})"
-        )
+        worst, total = max(faults, key=lambda name: faults[name]), sum(faults.values())
+        verb = "counts as a missing vote" if total == 1 else "count as missing votes"
+        in_rules = f"{_counted(total, 'fault')} in {_counted(len(faults), 'rule')}"
+        notes.append(f"{in_rules} {verb} (most: {worst}, {faults[worst]})")
     notes += gold.notes if gold else ("there is no gold: nothing says how good these labels are",)
     return notes
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import polars as pl
 
 from weaklabel import tracking
 from weaklabel.errors import WeakLabelError
-from weaklabel.evaluate import Evaluation
+from weaklabel.evaluate import Evaluation, flat_metrics
 from weaklabel.schema import LabelSchema
 from weaklabel.stats import Estimate
 
@@ -34,6 +34,8 @@ class RunResult:
         Share of the rows on which two rules or more vote, and on which votes differ.
     rules
         Table of the rules: `lf_summary` with id, label and kind.
+    sliced_rules
+        `lf_summary` of each slice, or None.
     faults
         Number of faults per rule id.
     model
@@ -42,6 +44,8 @@ class RunResult:
         Name -> evaluation against gold: the model, majority_vote, and vote_classifier where it could be trained.
     difference
         Accuracy of the model minus that of majority vote, on the same gold rows.
+    sliced_difference
+        The same for each slice.
     notes
         What a reader should know, in sentences.
     manifest
@@ -81,6 +85,8 @@ class RunResult:
     model: str
     scores: Mapping[str, Evaluation]
     difference: Estimate | None
+    sliced_rules: pl.DataFrame | None = None
+    sliced_difference: Mapping[str, Estimate] = field(default_factory=dict)
     notes: tuple[str, ...]
     manifest: Mapping[str, Any]
     seconds: float
@@ -112,8 +118,11 @@ class RunResult:
         for name, score in self.scores.items():
             prefix = "gold." if name == self.model else f"gold.{name}."
             found |= {prefix + key: value for key, value in score.flat().items()}
-        if self.difference is not None and self.difference.value is not None:
-            found["gold.accuracy_minus_majority_vote"] = self.difference.value
+        if self.difference is not None:
+            name = "accuracy_minus_majority_vote"
+            sliced = {part: {name: difference} for part, difference in self.sliced_difference.items()}
+            differences = flat_metrics({name: self.difference}, sliced)
+            found |= {f"gold.{key}": value for key, value in differences.items()}
         return found
 
     def to_dict(self) -> dict[str, Any]:
@@ -134,6 +143,9 @@ class RunResult:
             "fingerprints": dict(self.manifest["fingerprints"]),
             "scores": {name: score.to_dict() for name, score in self.scores.items()},
             "accuracy_minus_majority_vote": self.difference.to_dict() if self.difference else None,
+            "accuracy_minus_majority_vote_per_slice": {
+                name: difference.to_dict() for name, difference in self.sliced_difference.items()
+            },
             "notes": list(self.notes),
             "mlflow": {"uri": self.store.uri, "experiment": self.store.experiment, "run_id": self.mlflow_run}
             if self.store

@@ -133,10 +133,12 @@ def _fill(
     written = write_labels(labels, folder, schema=task.schema, formats=config.export.formats)
     tell("labels are scored", 0, 1)
     seen = Findings.of(task, votes, votes.patterns(), gold, nan)
-    scores, difference = _scores(task, votes, labels, baseline, gold, name)
+    scores, difference, sliced = _scores(task, votes, labels, baseline, gold, name)
     write_parquet(seen.rules, folder / "rules.parquet")
+    if seen.sliced is not None:
+        write_parquet(seen.sliced, folder / "rules_per_slice.parquet")
     if scores:
-        write_text(_evaluation_json(scores, difference), folder / "evaluation.json")
+        write_text(_evaluation_json(scores, difference, sliced), folder / "evaluation.json")
     tell("labels are scored", 1, 1)
     if config.plots:
         tell("plots are drawn", 0, 1)
@@ -156,10 +158,12 @@ def _fill(
         "overlaps": seen.overlaps,
         "conflicts": seen.conflicts,
         "rules": seen.rules,
+        "sliced_rules": seen.sliced,
         "faults": dict(votes.faults),
         "model": name,
         "scores": scores,
         "difference": difference,
+        "sliced_difference": sliced,
         "notes": tuple(seen.notes),
         "manifest": manifest,
     }
@@ -191,32 +195,34 @@ def _scores(
     baseline: pl.DataFrame,
     gold: Gold | None,
     model: str,
-) -> tuple[dict[str, Evaluation], Estimate | None]:
+) -> tuple[dict[str, Evaluation], Estimate | None, dict[str, Estimate]]:
+    """Return the scores of each model, and the accuracy minus that of majority vote, whole and per slice."""
     if gold is None:
-        return {}, None
+        return {}, None, {}
     config = task.config
     options: dict[str, Any] = {"schema": task.schema, "confidence": config.evaluation.confidence}
-    sliced: dict[str, Any] = {
-        "seed": config.seed,
-        "slices": config.task.slices,
-        "frame": _slice_rows(task),
-    }
+    slices: dict[str, Any] = {"slices": config.task.slices, "frame": _slice_rows(task)}
+    sliced: dict[str, Any] = {"seed": config.seed, **slices}
     scores = {model: evaluate(labels, gold.frame, **options, **sliced)}
-    difference = None
+    difference, parts = None, {}
     if model != "majority_vote":
         scores["majority_vote"] = evaluate(baseline, gold.frame, **options, **sliced)
         difference = accuracy_difference(labels, baseline, gold.frame, **options)
+        parts = accuracy_difference(labels, baseline, gold.frame, **options, **slices)
     if config.evaluation.classifier:
         folds = config.evaluation.folds
         scores["vote_classifier"] = vote_classifier(votes, gold.frame, folds=folds, **options, **sliced)
-    return scores, difference
+    return scores, difference, parts
 
 
-def _evaluation_json(scores: Mapping[str, Evaluation], difference: Estimate | None) -> str:
+def _evaluation_json(
+    scores: Mapping[str, Evaluation], difference: Estimate | None, sliced: Mapping[str, Estimate]
+) -> str:
     """Return every figure against gold, per class and slice, with its interval."""
     found = {
         "scores": {name: score.to_dict() for name, score in scores.items()},
         "accuracy_minus_majority_vote": difference.to_dict() if difference else None,
+        "accuracy_minus_majority_vote_per_slice": {name: e.to_dict() for name, e in sliced.items()},
     }
     return json.dumps(found, ensure_ascii=False, indent=1) + "\n"
 
@@ -284,7 +290,10 @@ def _record(result: RunResult, config: Config) -> tracking.Record:
         tags={**tags, **config.tracking.tags},
         metrics=result.metrics(),
         datasets=datasets,
-        tables={"lf_summary.json": result.rules},
+        tables={
+            "lf_summary.json": result.rules,
+            **({} if result.sliced_rules is None else {"lf_summary_per_slice.json": result.sliced_rules}),
+        },
         artifacts=files,
         model=result.folder / "model",
     )
