@@ -28,7 +28,16 @@ def name(page):
     return page.relative_to(ROOT).as_posix()
 
 
-@pytest.mark.parametrize("page", [p for p in PAGES if blocks(p)], ids=name)
+def runnable():
+    """Pages with Python blocks; those that import Snorkel are marked so."""
+    for page in PAGES:
+        code = "".join(blocks(page))
+        if code:
+            marks = [pytest.mark.snorkel] if "from snorkel" in code else []
+            yield pytest.param(page, id=name(page), marks=marks)
+
+
+@pytest.mark.parametrize("page", list(runnable()))
 def test_python_blocks_run(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     pl.DataFrame(
