@@ -571,6 +571,20 @@ def test_a_sweep_says_how_to_open_it(guarded):
     assert "weaklabel ui` opens it: experiment 'first', sweep " in found.stdout
 
 
+def test_a_sweep_over_tasks_has_an_experiment_of_its_own(capsys, project):
+    words = ["run", "-m", "task.name=one,two", "plots=false", "evaluation.classifier=false", "tracking=mlflow"]
+    code, out, err = call(capsys, *words, "--project", str(project))
+    assert code == cli.DONE, err
+    assert "opens it: experiment 'sweeps', sweep " in out
+    assert "its runs are in 'one', 'two'" in " ".join(out.split())
+    import sqlite3
+
+    query = "select runs.name, experiments.name from runs join experiments using (experiment_id)"
+    with closing(sqlite3.connect(project / HOME / "mlflow.db")) as database:
+        found = database.execute(query).fetchall()
+    assert sorted(experiment for _, experiment in found) == ["one", "sweeps", "two"]
+
+
 def test_a_sweep_is_a_parent_run_with_children(guarded):
     import sqlite3
 

@@ -7,7 +7,10 @@ import pytest
 import yaml
 
 from weaklabel import config, engines, label_model
-from weaklabel.errors import ConfigError, Problems
+from weaklabel.config_errors import as_settings
+from weaklabel.corpus import Corpus
+from weaklabel.errors import ConfigError, CorpusError, GoldError, Problems
+from weaklabel.gold import load_gold
 
 BASE = "defaults:\n  - base\n  - task: tiny\n  - label_model: default\n  - engine: local\n  - tracking: none\n  - experiment: null\n  - _self_\n"
 TASK = "name: tiny\nrules: rules\ncorpus: {path: data.csv}\nslices: {short: length(text) < 9}\n"
@@ -168,12 +171,15 @@ def test_an_unset_variable_says_what_it_is_for(project, monkeypatch):
 
 
 def test_a_sweep_is_checked_choice_by_choice(project):
-    swept = config.check_sweep(
-        project, ["label_model=majority_vote,dawid_skene", "seed=1,2,3", "plots=false"]
-    )
-    assert swept == {"label_model": 2, "seed": 3}
+    plan = config.check_sweep(project, ["label_model=majority_vote,dawid_skene", "seed=1,2,3", "plots=false"])
+    assert plan.varied == {"label_model": 2, "seed": 3}
+    assert plan.experiments == (config.load(project).task.name,)
+    other = config.check_sweep(project, ["task.name=a,b", "seed=1,2"])
+    assert (other.varied, other.experiments) == ({"task.name": 2, "seed": 2}, ("a", "b"))
+    one = config.check_sweep(project, ["task.name=a,b", "tracking.experiment=both"])
+    assert one.experiments == ("both",)
     models = len(config.choices()["label_model"])
-    assert config.check_sweep(project, ["label_model=glob(*)", "seed=range(0,4)"]) == {
+    assert config.check_sweep(project, ["label_model=glob(*)", "seed=range(0,4)"]).varied == {
         "label_model": models,
         "seed": 4,
     }
@@ -216,3 +222,116 @@ def test_the_projects_own_configuration_loads(monkeypatch):
 def test_options_that_are_arrays_are_not_offered(project):
     assert "start" not in config.load(project, ["label_model=dawid_skene"]).label_model
     assert "start" in problem(project, "label_model=dawid_skene", "+label_model.start=1")
+
+
+# ---- files and words that can't be read ----
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding", "what"),
+    [
+        ("config.yaml", "utf-16", "not UTF-8: the file is UTF-16"),
+        ("task/tiny.yaml", "latin-1", "not UTF-8: byte 0xe9"),
+    ],
+)
+def test_a_file_that_is_not_utf8_is_named(project, name, encoding, what):
+    path = project / "conf" / name
+    path.write_bytes((path.read_text() + "# café\n").encode(encoding))
+    text = problem(project)
+    assert text.startswith(f"{what}\n  where: {path}:") and "as UTF-8" in text
+
+
+def test_a_byte_order_mark_is_no_part_of_a_key(project):
+    for name in ("config.yaml", "task/tiny.yaml"):
+        path = project / "conf" / name
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert config.load(project, ["experiment=strict"]).task.name == "tiny"
+    path = project / "conf" / "experiment" / "strict.yaml"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    text = problem(project, "experiment=strict")
+    assert text.startswith(f"a byte order mark hides the `# @package` line\n  where: {path}:1")
+    assert "without a byte order mark" in text
+
+
+def test_a_word_that_hydra_cannot_read_says_how_to_quote_it(project):
+    text = problem(project, "task.corpus.separator=;")
+    assert text.splitlines()[0] == "can't read 'task.corpus.separator=;'"
+    assert "signs are quoted twice: \"key='a, b'\"" in text
+    assert config.load(project, ["task.corpus.separator=';'"]).task.corpus.separator == ";"
+
+
+# ---- separators and quotes ----
+
+
+def test_separators_and_quotes(project):
+    corpus = config.load(project).task.corpus
+    assert (corpus.separator, corpus.quote) == (None, '"')
+    words = ["task.corpus.separator=tab", "task.corpus.quote=null", "task.gold.separator=semicolon"]
+    loaded = config.load(project, words).task
+    assert (loaded.corpus.separator, loaded.corpus.quote, loaded.gold.separator) == (
+        "tab",
+        None,
+        "semicolon",
+    )
+    text = problem(
+        project, "task.corpus.separator=semikolon", "task.corpus.quote=abc", "task.gold.separator=''"
+    )
+    assert text.startswith("3 problems in the configuration")
+    assert "task.corpus.separator: a separator is one ASCII character, not 'semikolon'" in text
+    assert "available: comma, semicolon, tab, bar" in text
+    assert "task.corpus.quote: a quote is one ASCII character, not 'abc'" in text
+    assert "task.gold.separator: a separator is one ASCII character, not ''" in text
+
+
+# ---- the library's options, called by their keys ----
+
+
+@pytest.mark.parametrize(
+    ("hint", "typed"),
+    [
+        ("choose another column with id= or text=", "choose another column with x.id= or x.text="),
+        ("give quote=None", "give x.quote=null"),
+        ("for lines give format='jsonl'; or not", "for lines give x.format=jsonl; or not"),
+        ('on_error="abstain" counts', "x.on_error=abstain counts"),
+        ("write id='a b'", "write x.id='a b'"),
+        ("name root= or grid= or 'id=7' or task.id=", "name root= or grid= or 'id=7' or task.id="),
+    ],
+)
+def test_hints_name_settings(hint, typed):
+    options = ["id", "text", "quote", "format", "on_error"]
+    with pytest.raises(CorpusError) as caught, as_settings("x", options):
+        raise CorpusError("id= of the user's", where="id=", hint=hint)
+    assert str(caught.value) == f"id= of the user's\n  where: id=\n  hint: {typed}"
+
+
+def test_hints_of_several_problems_name_settings():
+    problems = [GoldError("one", hint="name it with id="), GoldError("two")]
+    with pytest.raises(Problems) as caught, as_settings("task.gold", ["id"]):
+        raise Problems("gold.csv", problems)
+    assert "hint: name it with task.gold.id=" in str(caught.value)
+
+
+def test_every_option_that_a_hint_can_name_is_a_setting():
+    """What `as_settings` puts for an option of Corpus.open and load_gold is a key that can be typed."""
+    keys = config.flatten(config.Config())
+    for maker, group in ((Corpus.open, "task.corpus"), (load_gold, "task.gold")):
+        options = [p.name for p in inspect.signature(maker).parameters.values() if p.kind == p.KEYWORD_ONLY]
+        own = {"root", "digests", "schema"}  # what the pipeline gives
+        assert [name for name in options if name not in own and f"{group}.{name}" not in keys] == []
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("task.limits.seconds=0", "task.limits.seconds is 0.0; more than 0 is wanted"),
+        ("task.limits.megabytes=-1", "task.limits.megabytes is -1; more than 0 is wanted"),
+        ("task.today=tomorrow", "task.today is 'tomorrow', which is no day"),
+    ],
+)
+def test_days_and_limits_are_checked(project, word, message):
+    with pytest.raises(ConfigError, match=message):
+        config.load(project, [word])
+    free = config.load(
+        project, ["task.limits.seconds=null", "task.limits.megabytes=null", "task.today=2026-03-31"]
+    )
+    assert (free.task.limits.seconds, free.task.limits.megabytes) == (None, None)

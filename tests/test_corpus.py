@@ -205,10 +205,9 @@ def test_csv_ids_and_texts_stay_text(tmp_path):
     corpus = Corpus.open(tmp_path / "a.csv", id="key")
     assert corpus.schema == {"id": pl.String(), "key": pl.String(), "text": pl.String(), "body": pl.Int64()}
     assert whole(corpus)["id"].to_list() == ["007", "8"]
-    with pytest.raises(
-        CorpusError, match="text='body' is to be called 'text', but there is a column of that name"
-    ):
-        Corpus.open(tmp_path / "a.csv", id="key", text="body")
+    text = message(tmp_path / "a.csv", id="key", text="body")
+    assert text.startswith("column 'body' is to be called 'text', but there is a column of that name already")
+    assert "hint: give text='text' to use that one, or rename it in the files" in text
 
 
 def test_jsonl_types(tmp_path):
@@ -504,8 +503,143 @@ def test_not_utf8_names_line_and_byte(tmp_path, name):
     assert f"{name}:{good.count(bytes([10])) + 1}" in text and "save the file as UTF-8" in text
 
 
-def test_utf16_is_not_utf8(tmp_path):
-    assert "byte 0xff at byte 0" in message(write(tmp_path, {"a.csv": GOOD.encode("utf-16")}) / "a.csv")
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.jsonl", "train.json"])
+@pytest.mark.parametrize(
+    ("encoding", "called", "iconv"),
+    [
+        ("utf-16", "UTF-16", "utf-16"),
+        ("utf-16-be", "UTF-16", "utf-16be"),
+        ("utf-16-le", "UTF-16", "utf-16le"),
+        ("utf-32", "UTF-32", "utf-32"),
+    ],
+)
+def test_utf16_is_called_by_its_name(tmp_path, name, encoding, called, iconv):
+    good = {"a.csv": GOOD, "a.tsv": "id\ttext\n1\thello\n", "a.jsonl": lines({"id": "a", "text": "é"})}
+    content = good.get(name, '{"0": {"label": 0, "data": {"text": "hello"}}}')
+    write(tmp_path, {name: content.encode(encoding), "label.json": '{"0": "a"}'})
+    text = message(tmp_path if name == "train.json" else tmp_path / name)
+    assert text.startswith(f"not UTF-8: the file is {called}\n  where: {tmp_path / name}")
+    assert f"`iconv -f {iconv} -t utf-8 OLD > NEW`" in text
+
+
+def test_nul_characters_are_no_sign_of_utf16(tmp_path):
+    path = write(tmp_path, {"a.csv": "id,text\n1,\0a\0b\0c\0d\0e\0f\0g\0h\n"}) / "a.csv"
+    assert whole(Corpus.open(path))["text"].to_list() == ["\0a\0b\0c\0d\0e\0f\0g\0h"]
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "b.csv", "a.jsonl"])
+def test_a_byte_order_mark_is_no_part_of_the_first_column(tmp_path, name):
+    good = {"a.csv": "id,text\n7,x\n", "a.tsv": "id\ttext\n7\tx\n", "b.csv": '"id";text\n7;x\n'}
+    content = good.get(name, lines({"id": "7", "text": "x"}))
+    corpus = Corpus.open(write(tmp_path, {name: b"\xef\xbb\xbf" + content.encode()}) / name)
+    assert corpus.columns == ("id", "text")
+    assert whole(corpus).rows() == in_shards(corpus, 1).rows() == [("7", "x")]
+
+
+# ---- separators ----
+
+
+@settings(deadline=None)
+@given(
+    rows=st.lists(
+        st.tuples(st.text(alphabet='ab,;\t|"\n ', max_size=6), st.sampled_from(["", "1", "2,5", "a;b|c\td"])),
+        min_size=1,
+        max_size=5,
+    ),
+    separator=st.sampled_from(";\t|,"),
+    mark=st.sampled_from([b"", b"\xef\xbb\xbf"]),
+    size=st.integers(1, 40),
+)
+def test_the_header_shows_the_separator_and_shards_are_the_whole(scratch, rows, separator, mark, size):
+    table = [("id", "text", "more"), *((f"r{i}", *row) for i, row in enumerate(rows))]
+    body = "".join(
+        separator.join('"' + cell.replace('"', '""') + '"' for cell in row) + "\r\n" for row in table
+    )
+    path = write(scratch, {"a.csv": mark + body.encode()}) / "a.csv"
+    corpus = Corpus.open(path)
+    assert corpus.reading.separator == separator
+    expected = [(*row[:1], *(cell or None for cell in row[1:])) for row in table[1:]]
+    read = whole(corpus).select("id", "text", pl.col("more").cast(pl.String)).rows()
+    assert [(i, t or None, m or None) for i, t, m in read] == expected
+    assert in_shards(corpus, 1).equals(whole(corpus)) and in_shards(corpus, 2, size).equals(whole(corpus))
+    assert Corpus.open(path, separator=separator).scan().collect().equals(whole(corpus))
+
+
+@pytest.mark.parametrize(
+    ("content", "columns"),
+    [
+        ("id;text\n1;a, b, c\n", ("id", "text")),
+        ('"name, first";id\nAnn;1\n', ("id", "name, first")),
+        ("id,a|b|c|d\n1,2\n", ("id", "a|b|c|d")),  # the row shows that bars are part of a name
+        ("id,notes;more;again\n", None),
+        ("text\na;b\n", ("id", "text")),
+        ("\r\n\n\nid|text\n1|a\n", ("id", "text")),
+        ("id;text", None),
+        ('id;"two\nlines, really, two"\n1;x\n', ("id", "two\nlines, really, two")),
+    ],
+)
+def test_which_separator_a_header_shows(tmp_path, content, columns):
+    path = write(tmp_path, {"a.csv": content}) / "a.csv"
+    if columns is None:
+        assert "an empty corpus" in message(path)
+    else:
+        assert Corpus.open(path).columns == columns
+
+
+def test_a_separator_found_is_told_and_one_given_is_not(tmp_path, caplog):
+    write(tmp_path, {"a.csv": "id;text\n1;x\n", "b.csv": "id,text\n1,x\n"})
+    with caplog.at_level(logging.WARNING, "weaklabel"):
+        Corpus.open(tmp_path / "b.csv")
+        Corpus.open(tmp_path / "a.csv", separator="semicolon")
+        assert caplog.messages == []
+        Corpus.open(tmp_path / "a.csv")
+        assert caplog.messages == ["a.csv: the header says that semicolons separate the columns"]
+
+
+def test_files_of_two_separators_are_named(tmp_path):
+    write(tmp_path, {"a.csv": "id;text\n1;x\n", "b.csv": "id\ttext\n2\tx\n", "c.csv": ""})
+    text = message(tmp_path / "*.csv")
+    assert text.startswith(
+        "mixed separators: the columns of a.csv are separated by semicolons, those of b.csv by tabs"
+    )
+    assert f"where: {tmp_path / 'a.csv'}, {tmp_path / 'b.csv'}" in text
+    assert "write the files with one separator" in text
+
+
+def test_a_tsv_file_is_tabs_whatever_it_looks_like(tmp_path, caplog):
+    path = write(tmp_path, {"a.tsv": "id,text\n1,x\n"}) / "a.tsv"
+    text = message(path, id="id")
+    assert "available: id,text" in text
+    said = "the file seems to be separated by commas, but is read as separated by tabs"
+    assert f"hint: {said}: give separator=comma" in text
+    assert Corpus.open(path, separator="comma").columns == ("id", "text")
+    with caplog.at_level(logging.WARNING, "weaklabel"):
+        Corpus.open(path)
+    assert f"a.tsv: {said}" in caplog.messages
+
+
+def test_separators_that_are_none(tmp_path):
+    write(tmp_path, {"a.csv": "id;text\n1;x\n", "a.jsonl": lines({"id": "1"})})
+    text = message(tmp_path / "a.csv", separator="semikolon")
+    assert text.startswith("a separator is one ASCII character, not 'semikolon'")
+    assert "available: comma, semicolon, tab, bar" in text
+    assert "not '\\n'" in message(tmp_path / "a.csv", separator="\n")
+    assert "separator and quote are both '\"'" in message(tmp_path / "a.csv", separator='"')
+    assert "a quote is one ASCII character, not '<<'" in message(tmp_path / "a.csv", quote="<<")
+    assert "a separator is for CSV and TSV, not for jsonl" in message(tmp_path / "a.jsonl", separator=";")
+
+
+def test_a_row_that_is_too_long_names_a_separator_that_is_no_comma(tmp_path):
+    path = write(tmp_path, {"a.csv": "id;text\n1;a;b\n"}) / "a.csv"
+    text = message(path)
+    assert text.startswith(f"3 fields where the header has 2\n  where: {path}:2")
+    assert "columns are separated by semicolons here" in text
+
+
+def test_the_separator_is_part_of_the_fingerprint(tmp_path):
+    path = write(tmp_path, {"a.csv": "text\nx\n"}) / "a.csv"
+    prints = {Corpus.open(path, separator=s).fingerprint for s in (None, "comma", "tab")}
+    assert len(prints) == 2
 
 
 @pytest.mark.parametrize(
@@ -543,6 +677,14 @@ def test_a_bad_record_is_named(tmp_path, body, line, what):
     path = write(tmp_path, {"a.csv": "id,text,n\n" + body}) / "a.csv"
     text = message(path)
     assert text.startswith(what) and f"{path}:{line}" in text
+
+
+@pytest.mark.parametrize("body", ['a,"x,1\n', 'a,5" pipe,1\nb,x,2\n'])
+def test_quotes_that_mean_nothing_can_be_said_so(tmp_path, body):
+    path = write(tmp_path, {"a.csv": "id,text,n\n" + body}) / "a.csv"
+    assert "if quotes mean nothing in this file, give quote=None" in message(path)
+    assert Corpus.open(path, quote=None).count() == body.count("\n")
+    assert Corpus.open(path, quote="").count() == body.count("\n")
 
 
 def test_doubled_header(tmp_path):
@@ -726,3 +868,78 @@ def test_parquet_damaged_inside_is_one_error_however_it_is_read(tmp_path):
         with pytest.raises(CorpusError, match="can't read rows 0 to 2999") as caught:
             use(corpus)
         assert caught.value.where == str(path)
+
+
+# ---- files that are something else ----
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "what", "hint"),
+    [
+        ("a.csv", b"PAR1\x15\x04", "not text: this is a Parquet file", "let its name end in .parquet"),
+        ("a.jsonl", b"\x1f\x8b\x08", "not text: this is a compressed file", "unpack it first"),
+        ("a.csv", b"PK\x03\x04\xff", "not text: this is a ZIP or Excel file", "Save As, CSV UTF-8"),
+        ("a.parquet", b"id,text\n1,a\n", "no Parquet file", "let its name end in what it is: .csv, .tsv or"),
+        (
+            "a.jsonl",
+            b'{\n  "id": 1\n}\n',
+            "a line that is no whole JSON object",
+            "one JSON document over many",
+        ),
+        (
+            "a.jsonl",
+            b'[\n{"id": 1}\n]\n',
+            "a line that is no whole JSON object",
+            "write its objects one a line",
+        ),
+        (
+            "a.jsonl",
+            b'["1", "a"]\n',
+            "a line that is no JSON object",
+            "this is a JSON list; write its objects",
+        ),
+        ("a.csv", b"sep=;\nid;text\n1;a\n", "the first line is a note for Excel", "delete this line"),
+        ("a.xlsx", b"PK", "can't tell the format of 'a.xlsx'", "save the sheet as CSV UTF-8"),
+        ("data", b"id,text\n", "can't tell the format of 'data'", "or name its format with format="),
+    ],
+)
+def test_files_that_are_something_else(tmp_path, name, content, what, hint):
+    path = write(tmp_path, {name: content}) / name
+    text = message(path)
+    assert text.startswith(what) and str(path) in text and hint in text.split("hint: ")[1]
+
+
+def test_ids_that_pandas_made_numbers(tmp_path):
+    pl.DataFrame({"id": [1.0, None], "text": ["a", "b"]}).write_parquet(tmp_path / "a.parquet")
+    text = message(tmp_path / "a.parquet")
+    assert text.startswith("an id is text or a whole number, but column 'id' is Float64")
+    assert "pandas makes whole numbers with gaps so: write them as text or Int64" in text
+    assert "or choose another column with id=" in text
+
+
+def test_texts_that_are_numbers(tmp_path):
+    pl.DataFrame({"id": ["1"], "n": [5]}).write_parquet(tmp_path / "a.parquet")
+    text = message(tmp_path / "a.parquet", text="n")
+    assert text.startswith("a text column holds text, but column 'n' is Int64")
+    assert "hint: choose another column with text=" in text
+
+
+def test_a_glob_that_goes_round_in_a_circle_reads_each_file_once(tmp_path):
+    write(tmp_path, {"m/a.csv": GOOD})
+    (tmp_path / "m" / "loop").symlink_to(tmp_path / "m")
+    corpus = Corpus.open(tmp_path / "m" / "**" / "*.csv")
+    assert corpus.files == (tmp_path / "m" / "a.csv",) and corpus.count() == 3
+
+
+def test_links_and_addresses_that_lead_to_no_file(tmp_path):
+    (tmp_path / "a.csv").symlink_to("nowhere.csv")
+    text = message(tmp_path / "a.csv")
+    assert text.startswith("the link leads nowhere") and "a.csv -> nowhere.csv" in text
+    text = message("https://example.org/mail.csv")
+    assert text.startswith("an address, where a file, folder or glob should be")
+    assert "https://example.org/mail.csv" in text and "download it" in text
+
+
+def test_one_file_is_no_wrench_corpus(tmp_path):
+    text = message(write(tmp_path, {"a.csv": GOOD}) / "a.csv", format="wrench")
+    assert text.startswith("a WRENCH corpus is a folder with train.json") and "a.csv" in text

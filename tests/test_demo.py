@@ -31,6 +31,7 @@ def test_readme_shows_what_the_main_job_prints(tmp_path):
     shutil.copytree(ROOT / "conf", tmp_path / "conf")
     shutil.copytree(ROOT / "labeling_functions" / "support", tmp_path / "labeling_functions" / "support")
     environment = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
+    environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environment["PATH"]])
     done = subprocess.run(
         [sys.executable, "-m", "weaklabel", "run"],
         cwd=tmp_path,

@@ -77,7 +77,7 @@ def closed(monkeypatch):
 
 def opened(project):
     sweep = Sweep(project, "s1")
-    sweep.open(tracking.local_store(project, "desk"), ["seed=1,2"])
+    sweep.open(tracking.local_store(project, "desk"), ["seed=1,2"], experiments=["desk"])
     return sweep
 
 
@@ -119,9 +119,24 @@ def test_a_store_that_fails_is_told_in_the_folder_and_stops_no_job(tmp_path, mon
     assert (sweep.folder / "comparison.json").exists()
 
 
+def test_the_parent_goes_into_the_experiment_of_its_jobs(tmp_path, monkeypatch):
+    started = []
+
+    def start(store, name, *, tags):
+        started.append((store.experiment, tags.get("weaklabel.experiments")))
+        return "parent"
+
+    monkeypatch.setattr(tracking, "start_sweep", start)
+    for number, experiments in enumerate([["mail"], ["desk", "mail"]]):
+        sweep = Sweep(tmp_path, f"s{number}")
+        sweep.open(tracking.local_store(tmp_path, "desk"), ["task=…"], experiments=experiments)
+        assert sweep.experiment() == started[-1][0]
+    assert started == [("mail", None), ("sweeps", "desk, mail")]
+
+
 def test_without_tracking_there_is_no_parent(tmp_path, closed):
     sweep = Sweep(tmp_path, "s1")
-    sweep.open(None, ["seed=1,2"])
+    sweep.open(None, ["seed=1,2"], experiments=["desk"])
     sweep.put(0, scored(0.7, 0.6, 0.8))
     sweep.close()
     assert sweep.parent() is None

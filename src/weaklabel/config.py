@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+import codecs
 import dataclasses
 import inspect
-import re
 import typing
-import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any, Optional
 
 import yaml
 
-from weaklabel import engines, label_model
+from weaklabel import config_errors, engines, label_model
+from weaklabel.config_errors import unknown_key
+from weaklabel.corpus.separators import one_character
 from weaklabel.errors import ConfigError, Problems, WeakLabelError, did_you_mean
 
 CONFIG_NAME = "config"
 FORMATS = ("jsonl", "csv")
 ON_ERROR = ("raise", "abstain")
 TRACKERS = ("mlflow", "none")
-_OWN_KEYS = ("task.slices.", "tracking.tags.")
 
 # Hydra reads these annotations at run time and knows no `X | None` on every version we support: Optional it is.
 # ruff: noqa: UP045
@@ -40,6 +41,10 @@ class CorpusConfig:
     """The column that rules call `text`; none = the column of that name."""
     format: Optional[str] = None
     """parquet, jsonl, csv, tsv or wrench; none = by the file's ending."""
+    separator: Optional[str] = None
+    """What separates the columns of CSV: a character, or comma, semicolon, tab, bar; none = by the header."""
+    quote: Optional[str] = '"'
+    """The quote character of CSV and TSV; null = quotes mean nothing."""
 
 
 @dataclass
@@ -58,8 +63,20 @@ class GoldConfig:
     time: Optional[str] = None
     where: Optional[str] = None
     """SQL condition on the gold table's (or the corpus') columns: only those rows are gold."""
+    separator: Optional[str] = None
+    """What separates the columns of a CSV table; as in corpus."""
     held_out: bool = False
     """This gold is a test set: labels are scored against it, but no rule is judged or mended by it."""
+
+
+@dataclass
+class LimitsConfig:
+    """What one rule may use up on one batch of rows."""
+
+    seconds: Optional[float] = 300.0
+    """Time; null = no limit."""
+    megabytes: Optional[int] = 4096
+    """Memory that it takes on top of what is held (on Linux); null = no limit."""
 
 
 @dataclass
@@ -77,6 +94,11 @@ class TaskConfig:
     """Rows whose best probability is lower get the status below_threshold and no label."""
     on_error: str = "raise"
     """A rule that raises on a row: `raise` stops the run, `abstain` counts it."""
+    date: Optional[str] = None
+    """The column with each row's day, for rules with valid_from or valid_until; none = all rows are of `today`."""
+    today: Optional[str] = None
+    """The day of the run, 2026-03-31; none = this day."""
+    limits: LimitsConfig = field(default_factory=LimitsConfig)
 
 
 @dataclass
@@ -202,13 +224,24 @@ def compose(project: str | Path, overrides: Sequence[str] = ()) -> Any:
         return hydra.compose(CONFIG_NAME, overrides=list(overrides))
 
 
-def check_sweep(project: str | Path, overrides: Sequence[str]) -> dict[str, int]:
-    """Compose every single choice of a sweep once, so that a misspelt one fails before any work is done.
+@dataclass(frozen=True)
+class SweepPlan:
+    """What a sweep varies.
 
-    Returns
-    -------
-    The keys that the sweep varies, and how many choices each has.
+    Parameters
+    ----------
+    varied
+        The keys that it varies, and how many choices each has.
+    experiments
+        The MLflow experiments that its runs are logged in.
     """
+
+    varied: dict[str, int]
+    experiments: tuple[str, ...]
+
+
+def check_sweep(project: str | Path, overrides: Sequence[str]) -> SweepPlan:
+    """Compose every single choice of a sweep once, so that a misspelt one fails before any work is done."""
     import hydra
     from hydra.core.global_hydra import GlobalHydra
     from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -225,15 +258,17 @@ def check_sweep(project: str | Path, overrides: Sequence[str]) -> dict[str, int]
             for o in parsed
         ]
     first = [options[0] for options in choices]
-    load(project, first)
+    composed = [load(project, first)]
     for position, options in enumerate(choices):
-        for option in options[1:]:
-            load(project, [*first[:position], option, *first[position + 1 :]])
-    return {
+        composed += [
+            load(project, [*first[:position], option, *first[position + 1 :]]) for option in options[1:]
+        ]
+    varied = {
         o.get_key_element(): len(options)
         for o, options in zip(parsed, choices, strict=True)
         if o.is_sweep_override()
     }
+    return SweepPlan(varied, tuple(dict.fromkeys(c.tracking.experiment or c.task.name for c in composed)))
 
 
 def conf_folder(project: str | Path) -> Path:
@@ -245,6 +280,8 @@ def conf_folder(project: str | Path) -> Path:
             where=str(Path(project).absolute()),
             hint="`weaklabel init DIR` makes a project",
         )
+    for path in sorted(folder.rglob("*.yaml")):
+        _check_mark(path)
     for group, names in choices().items():
         for name in names:
             if (folder / group / f"{name}.yaml").is_file():
@@ -254,6 +291,32 @@ def conf_folder(project: str | Path) -> Path:
                     hint=f"give it another name and let it start with `defaults: [{name}, _self_]`",
                 )
     return folder
+
+
+def _check_mark(path: Path) -> None:
+    """Refuse a byte order mark before `# @package`: Hydra would pass over that line, and say something else."""
+    try:
+        with path.open("rb") as stream:
+            first = stream.readline(200)
+    except OSError as error:
+        raise ConfigError(f"can't read the file: {error.strerror}", where=str(path)) from error
+    if first.startswith(codecs.BOM_UTF8) and b"@package" in first:
+        raise ConfigError(
+            "a byte order mark hides the `# @package` line",
+            where=f"{path}:1",
+            hint="save the file as UTF-8 without a byte order mark",
+        )
+
+
+def explained(folder: Path | None) -> AbstractContextManager[None]:
+    """Turn Hydra's, OmegaConf's and YAML's errors into a ConfigError that teaches.
+
+    Parameters
+    ----------
+    folder
+        The conf/ folder in use, to name the file at fault.
+    """
+    return config_errors.explained(folder, groups=choices(), keys=tuple(flatten(Config())))
 
 
 def build(composed: Any, *, without: Iterable[str] = ()) -> Config:
@@ -378,9 +441,24 @@ def _no_strangers(composed: Any, place: str = "") -> None:
     known = [f.name for f in dataclasses.fields(kind)]
     for key in composed:
         if key not in known:
-            raise _unknown(f"{place}{key}", known)
+            raise unknown_key(f"{place}{key}", known, flatten(Config()))
         if isinstance(node := composed._get_node(key), DictConfig):
             _no_strangers(node, f"{place}{key}.")
+
+
+def _bad_days_and_limits(task: TaskConfig) -> list[WeakLabelError]:
+    problems: list[WeakLabelError] = []
+    for name in ("seconds", "megabytes"):
+        value = getattr(task.limits, name)
+        if value is not None and not value > 0:
+            what = f"task.limits.{name} is {value}; more than 0 is wanted"
+            problems.append(ConfigError(what, hint=f"task.limits.{name}=null: no limit"))
+    try:
+        date.fromisoformat(task.today or "2000-01-01")
+    except ValueError:
+        what = f"task.today is {task.today!r}, which is no day"
+        problems.append(ConfigError(what, hint="task.today=2026-03-31"))
+    return problems
 
 
 def _problems(config: Config, without: Iterable[str] = ()) -> list[WeakLabelError]:
@@ -397,6 +475,7 @@ def _problems(config: Config, without: Iterable[str] = ()) -> list[WeakLabelErro
             problems.append(ConfigError(f"{key} is {value}; it lies between {low:g} and {high:g}"))
 
     among("task.on_error", config.task.on_error, ON_ERROR)
+    problems += _bad_days_and_limits(config.task)
     among("tracking.name", config.tracking.name, TRACKERS)
     for name in config.export.formats:
         among("export.formats", name, FORMATS)
@@ -417,136 +496,20 @@ def _problems(config: Config, without: Iterable[str] = ()) -> list[WeakLabelErro
         problems.append(ConfigError(f"task.corpus.path is a path or a list of paths, not {path!r}"))
     elif not path and "task.corpus.path" not in without:
         problems.append(ConfigError("task.corpus.path is empty", hint="name a file, a folder or a glob"))
+    _check_characters(config, problems)
     return problems
 
 
-@contextmanager
-def explained(folder: Path | None) -> Iterator[None]:
-    """Turn Hydra's, OmegaConf's and YAML's errors into a ConfigError that teaches.
-
-    Parameters
-    ----------
-    folder
-        The conf/ folder in use, to name the file at fault.
-    """
-    from hydra.errors import HydraException
-    from omegaconf.errors import OmegaConfBaseException
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", category=SyntaxWarning)
-            yield
-    except HydraException as error:
-        raise _of_hydra(error, folder) from error
-    except OmegaConfBaseException as error:
-        raise _of_omegaconf(error, None) from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{mark.name}:{mark.line + 1}:{mark.column + 1}" if mark else str(folder)
-        raise ConfigError(f"not valid YAML: {getattr(error, 'problem', error)}", where=where) from error
-
-
-def _of_hydra(error: Exception, folder: Path | None) -> ConfigError:
-    from hydra.errors import MissingConfigException, OverrideParseException
-    from omegaconf.errors import OmegaConfBaseException
-
-    text = str(error)
-    if isinstance(error, OverrideParseException):
-        return ConfigError(
-            f"can't read {error.override!r}: {error.message.splitlines()[0]}",
-            hint="""words are key=value; quote spaces and commas twice: "key='a, b'" """.strip(),
-        )
-    if isinstance(error, MissingConfigException) and error.missing_cfg_file:
-        return _missing(error.missing_cfg_file, error.options, folder)
-    found = re.search(r"In '([^']+)'", text)
-    where = str(folder / f"{found[1]}.yaml") if found and folder else None
-    cause = error.__cause__ or error.__context__
-    if isinstance(cause, OmegaConfBaseException):
-        return _of_omegaconf(cause, where)
-    if "Ambiguous value for argument" in text:
-        value = re.search(r"Ambiguous value for argument '([^']+)'", text)
-        return ConfigError(
-            f"{value[1] if value else 'an argument'}: several values",
-            hint="add -m to run them one after the other, or write a list: key=[a,b]",
-        )
-    return ConfigError(" ".join(text.split()), where=where)
-
-
-def _missing(missing: str, options: Sequence[str] | None, folder: Path | None) -> ConfigError:
-    group, _, name = missing.rpartition("/")
-    known = sorted(set(options or ()) | set(choices().get(group, ())))
-    if group and folder and not known:
-        known = sorted(p.stem for p in (folder / group).glob("*.yaml"))
-    what = f"{group}: no choice {name!r}" if group else f"no configuration {name!r}"
-    return ConfigError(
-        what,
-        where=str(folder / group) if folder and group else None,
-        available=known,
-        hint=did_you_mean(name, known),
-    )
-
-
-def _of_omegaconf(error: Any, where: str | None) -> ConfigError:
-    from omegaconf import errors
-
-    key = error.full_key or (str(error.key) if error.key is not None else "")
-    first = str(error.msg or error).splitlines()[0]
-    if isinstance(error, errors.InterpolationResolutionError):
-        return _of_interpolation(key, first)
-    if isinstance(error, errors.MissingMandatoryValue):
-        return ConfigError(
-            f"{key} is not set",
-            where=where,
-            hint=f"say {key}=VALUE, or set it in the task's YAML in conf/task/",
-        )
-    if isinstance(error, errors.ConfigKeyError | errors.ConfigAttributeError):
-        return _unknown(key, _siblings(error), where)
-    if isinstance(error, errors.ValidationError):
-        if "ListConfig" in first:
-            return ConfigError(f"{key} is a list", where=where, hint=f"{key}=[one,two]")
-        return ConfigError(f"{key}: {first[0].lower()}{first[1:]}", where=where)
-    return ConfigError(f"{key}: {first}" if key else first, where=where)
-
-
-def _unknown(key: str, known: Sequence[str], where: str | None = None) -> ConfigError:
-    if key == "experiment":
-        return ConfigError(
-            "this project has no experiments",
-            where=where,
-            hint="a file conf/experiment/NAME.yaml makes one: settings that experiment=NAME lays over the others",
-        )
-    hint = did_you_mean(key.rsplit(".", 1)[-1], known)
-    if hint is None and key.startswith(_OWN_KEYS):
-        hint = f"a key of your own is added with +{key}=VALUE"
-    if hint is None and "." not in key:
-        every = flatten(Config())
-        same = [repr(name) for name in every if name.endswith(f".{key}")]
-        hint = f"did you mean {' or '.join(same)}?" if same else did_you_mean(key, every)
-    return ConfigError(f"unknown key {key!r}", where=where, available=known, hint=hint)
-
-
-def _of_interpolation(key: str, message: str) -> ConfigError:
-    variable = re.search(r"Environment variable '([^']+)' not found", message)
-    if variable is None:
-        return ConfigError(f"{key}: {message}")
-    hint = "set it, or give the value itself on the command line"
-    if variable[1] == "WEAKLABEL_DATA":
-        hint = (
-            "it names the folder that holds the public data sets (matrices/NAME.parquet, rules/NAME.tsv); "
-            "experiments/README.md names the public repositories they come from"
-        )
-    return ConfigError(
-        f"the environment variable {variable[1]} is not set",
-        where=f"the key {key}" if key else None,
-        hint=hint,
-    )
-
-
-def _siblings(error: Any) -> list[str]:
-    """Return the keys that stand beside the unknown one."""
-    kind = error.object_type
-    if dataclasses.is_dataclass(kind):
-        return [f.name for f in dataclasses.fields(kind)]
-    parent = error.parent_node
-    keys = getattr(parent, "keys", None)
-    return [str(k) for k in keys() if k != "hydra"] if keys is not None and not parent._is_none() else []
+def _check_characters(config: Config, problems: list[WeakLabelError]) -> None:
+    """Add what is wrong with separators and quote: each is one character."""
+    corpus, gold = config.task.corpus, config.task.gold
+    given = {
+        "task.corpus.separator": (corpus.separator, "separator"),
+        "task.corpus.quote": (corpus.quote or None, "quote"),
+        "task.gold.separator": (gold.separator, "separator"),
+    }
+    for key, (value, what) in given.items():
+        try:
+            _ = value is None or one_character(value, what)
+        except WeakLabelError as error:
+            problems.append(ConfigError(f"{key}: {error.what}", available=error.available))

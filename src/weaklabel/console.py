@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,6 +25,8 @@ WIDTH = 110
 """Columns of text that goes to a file or a pipe."""
 PARAGRAPH = 20
 """A column of sentences is shown from this width on; sentences are broken, other cells are not."""
+NAMES = 12
+"""The column of names beside the last lines of a summary."""
 SEEN = 5
 """A rule with fewer votes on gold rows is called neither good nor bad."""
 
@@ -79,7 +82,7 @@ def print_summary(result: RunResult, project: Path, out: Console) -> None:
     )
     out.print(facts)
     out.print()
-    if result.scores:
+    if any(score.n_gold for score in result.scores.values()):
         _print_scores(result, out)
     _print_rules(result, out)
     for note in _all_notes(result):
@@ -87,19 +90,20 @@ def print_summary(result: RunResult, project: Path, out: Console) -> None:
     if _all_notes(result):
         out.print()
     files = "(labels.parquet, rules.parquet, evaluation.json, plots/ …)"
-    _line(out, "written to", f"{_short(result.folder, project)}/ {files}")
+    _line(out, "written to", f"{_short(result.folder, project)}/", files)
     if result.store is not None and result.mlflow_run:
         _line(
             out,
             "MLflow",
-            f"`{command()} ui` opens it: experiment {result.store.experiment!r}, run {result.run_id}",
+            f"`{command()} ui` opens it:",
+            f"experiment {result.store.experiment!r}, run {result.run_id}",
         )
     for number, line in enumerate(suggestions(result)):
-        _line(out, "" if number else "next", line)
+        _line(out, "" if number else "next", *line)
 
 
 def command() -> str:
-    """Return what to type for `weaklabel`: the word where it is on PATH, else the path of its script.
+    """Return what to type for `weaklabel`: the word where it is on PATH, else the path of its script, quoted.
 
     Examples
     --------
@@ -111,35 +115,60 @@ def command() -> str:
     if not script.exists() or (found is not None and script.samefile(found)):
         return "weaklabel"
     here = Path.cwd()
-    return str(script.relative_to(here) if script.is_relative_to(here) else script)
+    return shlex.quote(str(script.relative_to(here) if script.is_relative_to(here) else script))
 
 
-def _line(out: Console, name: str, text: str) -> None:
-    """Print a named line; a long one is left whole, so that paths and commands can be copied."""
-    out.print(f"{name:12}{text}", soft_wrap=True)
+def _line(out: Console, name: str, *parts: str) -> None:
+    """Print a named line; one that is too long is broken between its parts, which can then be copied as they are.
+
+    A command that is too long by itself goes on behind a backslash, as a shell reads it.
+    """
+    room = out.width - NAMES
+    whole = " ".join(parts)
+    lines = [whole] if len(whole) <= room else [line for part in parts for line in _within(part, room)]
+    for number, line in enumerate(lines):
+        out.print(f"{'' if number else name:{NAMES}}{line}", soft_wrap=True)
 
 
-def suggestions(result: RunResult) -> list[str]:
-    """Return what to try next, at most three things, the most useful first."""
-    found = []
+def _within(part: str, room: int) -> list[str]:
+    program = f"{command()} "
+    if len(part) <= room or not part.startswith(program):
+        return [part]
+    return [f"{program}\\", f"  {part.removeprefix(program)}"]
+
+
+def suggestions(result: RunResult) -> list[tuple[str, ...]]:
+    """Return what to try next, at most three things, the most useful first; each may be broken between its parts."""
+    found: list[tuple[str, ...]] = []
     uncovered = result.statuses.get("uncovered", 0)
     if not any(score.n_gold for score in result.scores.values()):
         found.append(
-            "label 100 random rows by hand and name the table as task.gold.path: then you know the accuracy"
+            (
+                "label 100 random rows by hand and name the table as task.gold.path:",
+                "then you know the accuracy",
+            )
         )
     worst = [line for line in _worst(result) if line["Acc. High"] < 0.8]
     if worst:
-        found.append(f"look at the rule {worst[0]['labeler']} ({worst[0]['where']}): it is often wrong")
+        found.append(
+            (f"look at the rule {worst[0]['labeler']}", f"({worst[0]['where']}): it is often wrong"),
+        )
     if uncovered > 0.05 * result.rows:
         found.append(
-            f"write rules for the {uncovered:,} rows without votes (status uncovered in labels.parquet)"
+            (
+                f"write rules for the {uncovered:,} rows without votes",
+                "(status uncovered in labels.parquet)",
+            )
         )
     if result.statuses.get("tie", 0) > 0.05 * result.rows:
         found.append(
-            f"break the {result.statuses['tie']:,} ties with a rule for the classes that meet in them"
+            (f"break the {result.statuses['tie']:,} ties with a rule for the classes that meet in them",)
         )
     found.append(
-        f"{command()} run -m label_model=majority_vote,dawid_skene,snorkel compares the label models"
+        (
+            f"{command()} run -m label_model=majority_vote,dawid_skene,snorkel",
+            "compares the label models",
+        )
     )
     return found[:3]
 
@@ -281,10 +310,12 @@ def print_sweep(results: Sequence[Mapping[str, Any]], sweep: Sweep, out: Console
     for line in _sweep_verdict(results, lines):
         out.print(line, soft_wrap=True)
     _line(out, "written to", f".weaklabel/sweeps/{sweep.sweep_id}/ and .weaklabel/runs/")
-    logged = next((r["mlflow"] for r in results if (r.get("mlflow") or {}).get("run_id")), None)
+    logged = {r["mlflow"]["experiment"]: None for r in results if (r.get("mlflow") or {}).get("run_id")}
     if logged and sweep.parent():
-        name = f"experiment {logged['experiment']!r}, sweep {sweep.sweep_id}"
-        _line(out, "MLflow", f"`{command()} ui` opens it: {name} with its runs below it")
+        name = f"experiment {sweep.experiment()!r}, sweep {sweep.sweep_id}"
+        several = f"its runs are in {', '.join(map(repr, logged))}"
+        below = "with its runs below it" if len(logged) == 1 else several
+        _line(out, "MLflow", f"`{command()} ui` opens it: {name}", below)
 
 
 def _sweep_row(line: Mapping[str, Any], *, strict: bool) -> list[str]:
@@ -338,12 +369,13 @@ def _sweep_verdict(results: Sequence[Mapping[str, Any]], lines: Sequence[Mapping
 
 def print_rules(rows: Sequence[Mapping[str, Any]], folder: str, out: Console) -> None:
     """Print a task's rules; `folder`, relative to the project, holds their files."""
-    header = ["rule", "label", "kind", "owner", "reads", "where", "description"]
+    header = ["rule", "label", "kind", "state", "owner", "reads", "where", "description"]
     lines = [
         [
             row["id"],
             row["label"] or "(several)",
             row["kind"],
+            _state(row),
             row["owner"],
             ", ".join(row["fields"]) or "all",
             row["where"].removeprefix(f"{folder}{os.sep}"),
@@ -354,6 +386,14 @@ def print_rules(rows: Sequence[Mapping[str, Any]], folder: str, out: Console) ->
     dropped = ("owner", "reads", "description", "kind", "where")
     _print_table(out, header, lines, left=header, drop=dropped, wraps=("description",))
     out.print(f"\n{counted(len(rows), 'rule')} in {folder}/")
+
+
+def _state(row: Mapping[str, Any]) -> str:
+    """Return what is to be known of a rule's life; nothing for one that simply votes."""
+    days = [
+        f"{word} {row[key]}" for word, key in (("from", "valid_from"), ("until", "valid_until")) if row[key]
+    ]
+    return " ".join([*([] if row["state"] == "active" else [row["state"]]), *days])
 
 
 def print_profile(found: CorpusProfile, picture: Path, out: Console) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,9 @@ import polars as pl
 from weaklabel import tracking
 from weaklabel.export import write_text, writing
 from weaklabel.runs import home
+
+SEVERAL = "sweeps"
+"""MLflow experiment of the sweeps whose runs are in several experiments."""
 
 
 @dataclass(frozen=True)
@@ -35,13 +38,20 @@ class Sweep:
         """Where everything of this sweep lies."""
         return self.project / ".weaklabel" / "sweeps" / self.sweep_id
 
-    def open(self, store: tracking.Store | None, words: Sequence[str]) -> None:
-        """Open the parent run; without tracking, or when it fails, the jobs run without a parent."""
+    def open(self, store: tracking.Store | None, words: Sequence[str], *, experiments: Sequence[str]) -> None:
+        """Open the parent run; without tracking, or when it fails, the jobs run without a parent.
+
+        It is logged in the experiment of the jobs; where they have several, in the experiment `sweeps`, with a tag
+        that names theirs.
+        """
         with writing(home(self.project)):
             self.folder.mkdir(parents=True, exist_ok=True)
         run_id = None
         if store is not None:
             tags = {"weaklabel.sweep": self.sweep_id, "weaklabel.words": " ".join(words)}
+            store = replace(store, experiment=experiments[0] if len(experiments) == 1 else SEVERAL)
+            if len(experiments) > 1:
+                tags["weaklabel.experiments"] = ", ".join(experiments)
             try:
                 run_id = tracking.start_sweep(store, f"sweep {self.sweep_id}", tags=tags)
             except tracking.TrackingError as error:
@@ -53,6 +63,10 @@ class Sweep:
         """Return the parent's MLflow run id, or None."""
         run_id: str | None = self._parent().get("run_id")
         return run_id
+
+    def experiment(self) -> str | None:
+        """Return the MLflow experiment of the parent run, or None."""
+        return (self._parent().get("store") or {}).get("experiment")
 
     def put(self, number: int, result: Mapping[str, Any]) -> None:
         """Keep the result of one job."""

@@ -1,6 +1,8 @@
 """Gold tables: reading, settling answers, and every complaint."""
 
 import datetime
+import logging
+import math
 
 import numpy as np
 import polars as pl
@@ -61,7 +63,7 @@ def test_a_gold_table_without_rows_is_allowed(tmp_path, name, text):
     (tmp_path / name).write_text(text)
     gold = load_gold(tmp_path / name, schema=SCHEMA)
     assert gold.frame.height == 0 and gold.frame.schema == {"id": pl.String, "label": pl.String}
-    assert gold.notes == ("the gold table has no rows: nothing can be measured",)
+    assert gold.notes == ("the gold table has no rows",)
     assert gold.codes(["a"]).tolist() == [-1] and gold.join(["a"]).height == 0
 
 
@@ -151,7 +153,7 @@ def test_nobody_agrees_and_nothing_is_left():
     gold = load_gold(
         gold_of(id=["a", "a"], label=["ham", "spam"], who=["x", "y"]), schema=SCHEMA, annotator="who"
     )
-    assert gold.notes[0] == "no gold label is left: nothing can be measured"
+    assert gold.notes[0] == "no gold label is left"
 
 
 # ---- using it ----
@@ -176,6 +178,15 @@ def test_gold_of_rows_that_are_not_there():
         gold.join(["10", "11"])
     with pytest.raises(GoldError, match="there are no rows"):
         gold.join([])
+
+
+def test_gold_of_another_corpus_shows_what_the_ids_look_like():
+    gold = load_gold(gold_of(id=["n1"], label=["ham"]), schema=SCHEMA)
+    with pytest.raises(GoldError) as caught:
+        gold.join(["mail.csv:1", "n2"])
+    assert str(caught.value) == (
+        "1 of 1 gold ids are not among the 2 rows at hand: 'n1'\n  hint: the rows' ids look like 'mail.csv:1', 'n2'"
+    )
 
 
 def test_the_fingerprint_goes_by_content():
@@ -260,10 +271,27 @@ def test_bad_parts(where, message):
     ("name", "content", "message"),
     [
         ("gold.csv", b"", "the gold file is empty"),
-        ("gold.csv", b"id,label\n1,ham\n2,caf\xe9\n", "the gold file is not UTF-8 (byte 6 of the line)"),
-        ("gold.csv", b"id,label\n1,ham,what\n", "the gold file can't be read"),
+        (
+            "gold.csv",
+            b"id,label\n1,ham\n2,caf\xe9\n",
+            "the gold file can't be read: not UTF-8: byte 0xe9 at byte 20",
+        ),
+        (
+            "gold.csv",
+            b"id,label\n1,ham,what\n",
+            "the gold file can't be read: 3 fields where the header has 2",
+        ),
         ("gold.jsonl", b'{"id": 1, "label": "ham"}\n{"id": 2,\n', "the gold file can't be read"),
         ("gold.parquet", b"PAR1", "the gold file can't be read"),
+        ("gold.parquet", b"id,label\n1,ham\n", "no Parquet file: it does not begin with PAR1"),
+        ("gold.jsonl", b'["1", "ham"]\n', "a line that is no JSON object"),
+        (
+            "gold.jsonl",
+            b'{"id": 1, "label": NaN}\n{"id": 2, "label": "ham"}\n',
+            "column 'label' is text here",
+        ),
+        ("gold.csv", "id,label\n1,ham\n".encode("utf-16"), "not UTF-8: the file is UTF-16"),
+        ("gold.json", b"[]", "write one JSON object a line, to a file that ends in .jsonl"),
         ("gold.xlsx", b"", "gold can't be read from '.xlsx' files"),
     ],
 )
@@ -271,6 +299,76 @@ def test_broken_files(tmp_path, name, content, message):
     (tmp_path / name).write_bytes(content)
     text = complaint(GoldError, tmp_path / name)
     assert message in text and str(tmp_path / name) in text
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+def test_a_byte_order_mark_is_no_part_of_the_first_column(tmp_path, suffix):
+    text = {"csv": "id,label\na,ham\n", "jsonl": '{"id": "a", "label": "ham"}\n'}[suffix]
+    path = tmp_path / f"gold.{suffix}"
+    path.write_bytes(b"\xef\xbb\xbf" + text.encode())
+    assert load_gold(path, schema=SCHEMA).frame.rows() == [("a", "ham")]
+
+
+@pytest.mark.parametrize(
+    ("separator", "title"), [(";", "semicolons"), ("\t", "tabs"), ("|", "vertical bars")]
+)
+def test_the_header_of_a_csv_file_shows_its_separator(tmp_path, caplog, separator, title):
+    path = tmp_path / "gold.csv"
+    path.write_text(f"id{separator}label\n007{separator}ham\n")
+    with caplog.at_level(logging.WARNING, "weaklabel"):
+        assert load_gold(path, schema=SCHEMA, separator=separator).frame.rows() == [("007", "ham")]
+        assert caplog.messages == []
+        assert load_gold(path, schema=SCHEMA).frame.rows() == [("007", "ham")]
+        assert caplog.messages == [f"gold.csv: the header says that {title} separate the columns"]
+
+
+def test_a_separator_that_is_not_the_file_s(tmp_path):
+    path = tmp_path / "gold.tsv"
+    path.write_text("id;label\n1;ham\n")
+    text = complaint(GoldError, path)
+    assert text.startswith("gold has one column, 'id;label', where 2 are needed")
+    assert "is read as separated by tabs: give separator=semicolon" in text
+    assert "a separator is one ASCII character, not 'x;'" in complaint(GoldError, path, separator="x;")
+
+
+def test_a_separator_is_for_tables_that_have_one(tmp_path):
+    (tmp_path / "gold.jsonl").write_text('{"id": "a", "label": "ham"}\n')
+    text = complaint(GoldError, tmp_path / "gold.jsonl", separator="tab")
+    assert "a separator is for CSV and TSV, not for jsonl" in text
+
+
+def test_a_folder_is_no_gold(tmp_path):
+    (tmp_path / "gold.csv").write_text("id,label\n")
+    (tmp_path / "README.md").write_text("")
+    text = complaint(GoldError, tmp_path)
+    assert text.startswith("gold is a file; this is a folder") and "available: gold.csv\n" in text
+
+
+def test_missing_labels_in_words_and_numbers():
+    text = complaint(GoldError, gold_of(id=["a", "b"], label=["NaN", "ham"]))
+    assert "'NaN': leave the cell empty where there is no label" in text
+    gold = load_gold(gold_of(id=["a"], label=[math.nan]), schema=SCHEMA)
+    assert gold.counts["unlabeled"] == 1 and gold.notes[0] == "no gold label is left"
+    assert "stored by label name, not by code" in complaint(GoldError, gold_of(id=["a"], label=["0"]))
+
+
+def test_a_quoted_empty_cell_is_an_empty_cell(tmp_path):
+    path = tmp_path / "gold.csv"
+    path.write_text('"id","label"\n"a","ham"\n"b",""\n')
+    assert load_gold(path, schema=SCHEMA).notes == ("1 gold row has no label and is left out",)
+    path.write_text('"id","label"\n"","ham"\n')
+    assert complaint(GoldError, path).startswith("1 gold label has no id: row 1")
+
+
+def test_lists_are_no_labels():
+    text = complaint(GoldError, gold_of(id=["a"], label=[["ham"]]))
+    assert text.startswith("the label column 'label' of gold holds List(String), not one value a row")
+    assert "choose another column with label=" in text
+
+
+def test_a_condition_that_keeps_nothing():
+    gold = load_gold(gold_of(id=["a"], label=["ham"]), schema=SCHEMA, where="label = 'spam'")
+    assert gold.notes == ("the condition on gold keeps none of its 1 rows: label = 'spam'",)
 
 
 def test_the_broken_line_is_named(tmp_path):
@@ -285,7 +383,7 @@ def test_a_truncated_parquet_file(tmp_path):
     path = tmp_path / "gold.parquet"
     gold_of(id=["a"] * 1000, label=["ham"] * 1000).write_parquet(path)
     path.write_bytes(path.read_bytes()[:-20])
-    assert "the gold file can't be read: parquet" in complaint(GoldError, path)
+    assert "the gold file can't be read: a truncated Parquet file: its footer" in complaint(GoldError, path)
 
 
 def test_no_such_file(tmp_path):

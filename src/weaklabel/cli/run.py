@@ -6,7 +6,7 @@ import argparse
 import math
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from weaklabel.cli.frame import DONE, INPUT, PARTLY, Verb, out_page, print_json,
 from weaklabel.errors import WeakLabelError
 
 if TYPE_CHECKING:
+    from weaklabel.config import SweepPlan
     from weaklabel.pipeline import RunResult
 
 
@@ -38,9 +39,9 @@ def _run(options: argparse.Namespace) -> int:
         print_json(plain(config)) if options.json else print(to_yaml(config), end="")
         return DONE
     if options.multirun:
-        swept = check_sweep(project, options.words)
+        plan = check_sweep(project, options.words)
         home(project)
-        return _sweep(project, options, swept)
+        return _sweep(project, options, plan)
     load(project, options.words)
     home(project)
     return _single(project, options)
@@ -125,21 +126,21 @@ def _hydra(project: Path, job: Callable[[Any], None], words: Sequence[str]) -> N
             os.environ["HYDRA_FULL_ERROR"] = full
 
 
-def _quoted(path: Path) -> str:
-    """Quote a path for Hydra's grammar."""
+def _quoted(path: Path | str) -> str:
+    """Quote a path or a name for Hydra's grammar."""
     return "'" + str(path).replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 # ---- sweeps ----
 
 
-def _sweep(project: Path, options: argparse.Namespace, swept: Mapping[str, int]) -> int:
+def _sweep(project: Path, options: argparse.Namespace, plan: SweepPlan) -> int:
     from weaklabel.console import print_sweep
     from weaklabel.runs import new_run_id
     from weaklabel.sweep import Sweep
 
     sweep = Sweep(project, new_run_id({"words": options.words}))
-    total = math.prod(swept.values())
+    total = math.prod(plan.varied.values())
 
     def job(composed: Any) -> None:
         from hydra.core.hydra_config import HydraConfig
@@ -147,7 +148,7 @@ def _sweep(project: Path, options: argparse.Namespace, swept: Mapping[str, int])
         hydra = HydraConfig.get()
         words = list(hydra.overrides.task)
         number = int(hydra.job.num)
-        own = [word for word in words if word.split("=")[0] in swept]
+        own = [word for word in words if word.split("=")[0] in plan.varied]
         say(f"run {number + 1} of {total}: {' '.join(own or words)}")
         try:
             result = _job(composed, project, parent=sweep.parent())
@@ -161,7 +162,8 @@ def _sweep(project: Path, options: argparse.Namespace, swept: Mapping[str, int])
 
     callback = (
         "+hydra.callbacks.weaklabel={_target_: weaklabel.cli.run.SweepCallback, "
-        f"project: {_quoted(project)}, sweep_id: {sweep.sweep_id}}}"
+        f"project: {_quoted(project)}, sweep_id: {sweep.sweep_id}, "
+        f"experiments: [{', '.join(map(_quoted, plan.experiments))}]}}"
     )
     where = [f"hydra.sweep.dir={_quoted(sweep.folder)}", "hydra.sweep.subdir='.'"]
     try:
@@ -191,12 +193,15 @@ class SweepCallback:
         The project's folder.
     sweep_id
         The sweep's name.
+    experiments
+        The MLflow experiments of its runs. The parent goes with them, or, when they are several, into one of its own.
     """
 
-    def __init__(self, project: str, sweep_id: str) -> None:
+    def __init__(self, project: str, sweep_id: str, experiments: Sequence[str]) -> None:
         from weaklabel.sweep import Sweep
 
         self._sweep = Sweep(Path(project), sweep_id)
+        self._experiments = list(experiments)
 
     def on_multirun_start(self, config: Any, **_: Any) -> None:
         """Open the parent run."""
@@ -205,7 +210,8 @@ class SweepCallback:
 
         words = list(config.hydra.overrides.task)
         built = build(config, without=["task.corpus.path", "task.gold.path", "task.rules"])
-        self._sweep.open(tracking_store(built, self._sweep.project), words)
+        store = tracking_store(built, self._sweep.project)
+        self._sweep.open(store, words, experiments=self._experiments)
 
     def on_multirun_end(self, config: Any, **_: Any) -> None:
         """Log the comparison and close the parent run."""

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import polars as pl
 
-from weaklabel.corpus import delimited, jsonl, parquet, tables, wrench
-from weaklabel.corpus.files import PathLike, find
+from weaklabel.corpus import delimited, jsonl, parquet, separators, tables, wrench
+from weaklabel.corpus.files import PathLike, find, source_file
 from weaklabel.corpus.ids import check_ids
 from weaklabel.corpus.tables import TARGET_BYTES, TARGET_ROWS, Part, Piece, Reader, Reading, Table
 from weaklabel.errors import CorpusError, did_you_mean
@@ -108,6 +108,7 @@ class Corpus:
         format: str | None = None,
         root: PathLike | None = None,
         quote: str | None = '"',
+        separator: str | None = None,
         digests: MutableMapping[str, str] | None = None,
     ) -> Corpus:
         """Open a corpus.
@@ -135,6 +136,9 @@ class Corpus:
             the file (of a list: the innermost that holds them all), which also serves files outside `root`.
         quote
             The quote character of CSV and TSV; None: quotes mean nothing.
+        separator
+            The character between the columns of CSV and TSV (`tab` is one too). None: a tab for TSV; for CSV the
+            comma, semicolon, tab or bar that the header shows, with a note in the log when it is no comma.
         digests
             Remembers digests of contents by path, size and time of change; give one that is kept on disk to
             remember them longer than this object lives.
@@ -142,22 +146,27 @@ class Corpus:
         Raises
         ------
         CorpusError
-            Nothing there, nothing in it, mixed formats or columns, an unknown column, broken bytes or lines.
+            Nothing there, nothing in it, mixed formats, separators or columns, an unknown column, broken bytes or
+            lines.
         """
         found = find(source, format=format, root=root)
-        named = frozenset(name for name in (id or "id", text) if name)
-        reading = Reading(found.format, quote, named)
-        table = _READERS[found.format].inspect(found.files, reading)
         names = ", ".join(file.name for file in found.files[:3]) + ", …" * (len(found.files) > 3)
+        named = frozenset(name for name in (id or "id", text) if name)
+        reading = Reading(found.format, quote or None, named)
+        reading = separators.settled(reading, found.files, separator, names)
+        table = _READERS[found.format].inspect(found.files, reading)
         if not sum(part.rows for part in table.parts):
             raise CorpusError("an empty corpus: no file holds a row", where=names)
         if id is None and "id" in table.schema:
             id = "id"
-        _check_columns(table, id, text, names)
+        doubt = separators.doubt(list(table.schema), reading)
+        _check_columns(table, id, text, names, doubt)
+        if doubt is not None:
+            logger.warning("%s: %s", names, doubt[0])
         if id is None:
             logger.warning(
                 "%s: no id column, so ids are derived from file and row; appending rows is safe, reordering them "
-                "or renaming files is not (give id=)",
+                "or renaming files is not (an id column of your own is better)",
                 names,
             )
         return cls(found.root, found.format, id, text, table, reading, {} if digests is None else digests)
@@ -346,7 +355,9 @@ class Corpus:
         return tables.content_digest(part.file, start=start, stop=stop, remembered=self.digests)
 
     def _reading_data(self) -> dict[str, object]:
+        separator = self.reading.separator
         return {
+            **({"separator": separator} if separator != "," else {}),
             "format": self.format,
             "quote": self.reading.quote,
             "id": self.id_column,
@@ -354,6 +365,37 @@ class Corpus:
             "schema": [[name, str(dtype)] for name, dtype in self.table.schema.items()],
             "also": [tables.content_digest(f, remembered=self.digests) for f in self.table.also],
         }
+
+
+def read_whole(path: Path, reading: Reading) -> pl.DataFrame:
+    """Read one small file at once, by the rules for a corpus but without ids.
+
+    Parameters
+    ----------
+    path
+        The file. One without a header or a line gives a frame without columns.
+    reading
+        Format, dialect, and the columns that stay text.
+
+    Raises
+    ------
+    CorpusError
+        With the line at fault.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "gold.csv"
+    >>> _ = path.write_text("id;label\\n007;spam\\n")
+    >>> read_whole(path, Reading("csv", text_columns=frozenset(["id"]), separator=";")).rows()
+    [('007', 'spam')]
+    """
+    reader = _READERS[reading.format]
+    table = reader.inspect([source_file(path, path.name)], reading)
+    names = list(table.schema)
+    pieces = [(part, piece) for part in table.parts for piece in part.pieces]
+    frames = [reader.read(table, part, piece, reading, names) for part, piece in pieces]
+    return pl.concat([pl.DataFrame(schema=table.schema), *frames])
 
 
 def _scan_shards(corpus: Corpus) -> pl.LazyFrame:
@@ -378,17 +420,19 @@ def _scan_shards(corpus: Corpus) -> pl.LazyFrame:
     return register_io_source(source, schema=corpus.schema, is_pure=True)
 
 
-def _check_columns(table: Table, id: str | None, text: str | None, where: str) -> None:
+def _check_columns(
+    table: Table, id: str | None, text: str | None, where: str, doubt: tuple[str, str] | None
+) -> None:
     for name in (id, text):
         if name is not None and name not in table.schema:
-            raise _unknown_column(name, table.schema, where)
+            raise _unknown_column(name, table.schema, where, doubt)
     for name, meaning in ((id, "id"), (text, "text")):
         if name not in (None, meaning) and meaning in table.schema:
             raise CorpusError(
-                f"{meaning}={name!r} is to be called {meaning!r}, but there is a column of that name already",
+                f"column {name!r} is to be called {meaning!r}, but there is a column of that name already",
                 where=where,
                 available=table.schema,
-                hint=f"rename the column {meaning!r} in the files, or use it",
+                hint=f"give {meaning}={meaning!r} to use that one, or rename it in the files",
             )
     if id is not None:
         _check_type(table.schema[id], id, "an id is text or a whole number", where, integers=True)
@@ -399,13 +443,15 @@ def _check_columns(table: Table, id: str | None, text: str | None, where: str) -
 def _check_type(dtype: pl.DataType, name: str, rule: str, where: str, *, integers: bool) -> None:
     textual = dtype in (pl.String, pl.Categorical, pl.Enum)
     if not textual and not (integers and dtype.is_integer()):
-        raise CorpusError(
-            f"{rule}, but column {name!r} is {dtype}", where=where, hint="choose another column"
-        )
+        hint = f"choose another column with {'id=' if integers else 'text='}"
+        if integers and dtype.is_float():
+            hint = f"pandas makes whole numbers with gaps so: write them as text or Int64, or {hint}"
+        raise CorpusError(f"{rule}, but column {name!r} is {dtype}", where=where, hint=hint)
 
 
-def _unknown_column(name: str, columns: Iterable[str], where: str) -> CorpusError:
+def _unknown_column(
+    name: str, columns: Iterable[str], where: str, doubt: tuple[str, str] | None = None
+) -> CorpusError:
     columns = list(columns)
-    return CorpusError(
-        f"no column {name!r}", where=where, available=columns, hint=did_you_mean(name, columns)
-    )
+    hint = ": ".join(doubt) if doubt else did_you_mean(name, columns)
+    return CorpusError(f"no column {name!r}", where=where, available=columns, hint=hint)

@@ -17,6 +17,7 @@ import polars as pl
 
 from weaklabel.corpus import tables
 from weaklabel.corpus.files import SourceFile
+from weaklabel.corpus.separators import title
 from weaklabel.corpus.tables import Part, Piece, Reading, Schema, Table
 from weaklabel.errors import CorpusError
 
@@ -79,10 +80,6 @@ def _walk(file: SourceFile, reading: Reading) -> Iterator[tuple[int, int, bytes,
     return tables.walk(file, find)
 
 
-def _separator(reading: Reading) -> str:
-    return "\t" if reading.format == "tsv" else ","
-
-
 def _look_through(file: SourceFile, reading: Reading) -> Part:
     header, first, ends, blanks = _scan(file, reading)
     pieces = tables.pieces_of(first, ends, tables.TARGET_ROWS, tables.TARGET_BYTES)
@@ -100,18 +97,23 @@ def _scan(file: SourceFile, reading: Reading) -> tuple[tuple[str, ...], int, np.
         if not header:
             skip, first = 1, offset + int(records.ends[0])
             header = _header(chunk[records.starts[0] : records.ends[0]], file, reading)
-        _check_fields(records, len(header), file)
+        _check_fields(records, len(header), file, reading)
         ends.append(records.ends[skip:] + offset)
     return header, first, np.concatenate(ends), blanks
 
 
 def _header(line: bytes, file: SourceFile, reading: Reading) -> tuple[str, ...]:
-    text, separator = line.decode().rstrip("\r\n"), _separator(reading)
+    text, separator = line.decode().rstrip("\r\n"), reading.separator
     try:
         names = next(csv.reader([text], delimiter=separator)) if reading.quote else text.split(separator)
     except csv.Error as error:
         hint = "rows end with a line feed here: rewrite a file whose lines end with a carriage return alone"
         raise CorpusError(f"a broken header: {error}", where=f"{file.path}:1", hint=hint) from error
+    if list(names) == ["sep=", ""]:
+        hint = "delete this line; the separator is found without it"
+        raise CorpusError(
+            "the first line is a note for Excel, not the header", where=f"{file.path}:1", hint=hint
+        )
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
         raise CorpusError(
@@ -120,14 +122,16 @@ def _header(line: bytes, file: SourceFile, reading: Reading) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _check_fields(records: _Records, n: int, file: SourceFile) -> None:
+def _check_fields(records: _Records, n: int, file: SourceFile, reading: Reading) -> None:
     wrong = np.flatnonzero(records.fields != n)
     if len(wrong):
         fields, line = int(records.fields[wrong[0]]), int(records.lines[wrong[0]])
         raise CorpusError(
             f"{fields} field{'s' * (fields != 1)} where the header has {n}",
             where=f"{file.path}:{line}",
-            hint="a field that holds the separator or a newline stands in quotes",
+            hint="a field that holds the separator or a newline stands in quotes"
+            + f" (columns are separated by {title(reading.separator)} here; separator= sets another)"
+            * (reading.separator != ","),
         )
 
 
@@ -135,7 +139,7 @@ def _find_records(
     buffer: bytes, line: int, last: bool, file: SourceFile, reading: Reading
 ) -> tuple[int, _Records]:
     data = np.frombuffer(buffer, np.uint8)
-    separator = ord(_separator(reading))
+    separator = ord(reading.separator)
     special = (data == separator) | (data == _NEWLINE)
     if reading.quote:
         special |= data == ord(reading.quote)
@@ -170,7 +174,7 @@ def _check_quotes(
     data: np.ndarray, quotes: np.ndarray, line: int, last: bool, file: SourceFile, reading: Reading
 ) -> None:
     """Every odd quote opens a field (or follows a closing one: a quote within), every even one closes it."""
-    quote, separator = ord(reading.quote or '"'), ord(_separator(reading))
+    quote, separator = ord(reading.quote or '"'), ord(reading.separator)
     opening, closing = quotes[0::2], quotes[1::2]
     before = np.where(opening > 0, data[np.maximum(opening - 1, 0)], _NEWLINE)
     stray = opening[~((before == separator) | (before == _NEWLINE) | (before == quote))]
@@ -189,7 +193,8 @@ def _check_quotes(
         )
     if last and len(quotes) % 2:
         at = line + int((data[: opening[-1]] == _NEWLINE).sum())
-        raise CorpusError("a quote is opened and never closed", where=f"{file.path}:{at}")
+        hint = "close it; if quotes mean nothing in this file, give quote=None"
+        raise CorpusError("a quote is opened and never closed", where=f"{file.path}:{at}", hint=hint)
 
 
 def _byte_at(data: np.ndarray, at: np.ndarray) -> np.ndarray:
@@ -205,7 +210,7 @@ def _read_texts(part: Part, piece: Piece, reading: Reading, columns: Sequence[st
         frame = pl.read_csv(
             io.BytesIO(raw),
             has_header=False,
-            separator=_separator(reading),
+            separator=reading.separator,
             quote_char=reading.quote,
             schema=dict.fromkeys(part.header, pl.String),
         )

@@ -79,12 +79,14 @@ def find(source: PathLike | Sequence[PathLike], *, format: str | None, root: Pat
     else:
         paths, base = _expand_list(source, wanted, below)
     found = _one_format(paths, wanted)
+    if found == "wrench":
+        _check_wrench(paths)
     names = sorted((_name(path, below, base), path) for path in paths)
     for (name, path), (other, another) in pairwise(names):
         if name == other:
-            hint = "open them with one root= above both"
+            hint = "put both below one folder and open that"
             raise CorpusError(f"two files have the name {name!r}", where=f"{path}, {another}", hint=hint)
-    return Found(tuple(_stat(path, name) for name, path in names), below or base, found)
+    return Found(tuple(source_file(path, name) for name, path in names), below or base, found)
 
 
 def _format_name(format: str | None) -> str | None:
@@ -106,8 +108,13 @@ def _expand(source: PathLike, format: str | None, root: Path | None) -> tuple[li
         return _folder(path, format), path
     if path.exists():
         return [path], path.parent
+    if "://" in str(source):
+        hint = "download it, and name the file"
+        raise CorpusError("an address, where a file, folder or glob should be", where=str(source), hint=hint)
     if globbing.has_magic(str(source)):
         return _glob(path)
+    if path.is_symlink():
+        raise CorpusError("the link leads nowhere", where=f"{path} -> {os.readlink(path)}")  # noqa: PTH115 (as it was written)
     raise _missing(path)
 
 
@@ -127,9 +134,9 @@ def _glob(pattern: Path) -> tuple[list[Path], Path]:
     fixed = Path(*_until_magic(pattern))
     wanted = os.path.join(globbing.escape(str(fixed)), pattern.relative_to(fixed))  # noqa: PTH118 (text with escapes)
     matches = [Path(p) for p in globbing.glob(wanted, recursive=True)]  # noqa: PTH207 (leaves out hidden files)
-    files = [p for p in matches if p.is_file()]
+    files = {os.path.realpath(p): p for p in sorted(matches, reverse=True) if p.is_file()}
     if files:
-        return files, fixed
+        return list(files.values()), fixed  # a file that two links lead to is one file
     if not fixed.is_dir():
         raise _missing(fixed)
     raise CorpusError(f"no file matches {pattern.name!r}", where=str(pattern), available=_names_in(fixed))
@@ -181,22 +188,37 @@ def _one_format(paths: Sequence[Path], format: str | None) -> str:
         raise CorpusError(
             f"mixed formats: {a.name} is {one}, {b.name} is {other}",
             where=f"{a}, {b}",
-            hint="open files of one format at a time, e.g. with a glob such as 'data/*.parquet'",
+            hint="name files of one format, e.g. with a glob such as 'data/*.parquet'",
         )
     return next(iter(formats))
+
+
+def _is_wrench(path: Path) -> bool:
+    return path.suffix.lower() == ".json" and path.stem in WRENCH_SPLITS
+
+
+def _check_wrench(paths: Sequence[Path]) -> None:
+    for path in paths:
+        if not _is_wrench(path):
+            raise CorpusError(
+                "a WRENCH corpus is a folder with train.json, valid.json or test.json, and label.json",
+                where=str(path),
+            )
 
 
 def _format_of(path: Path) -> str:
     suffix = path.suffix.lower()
     if suffix in SUFFIXES:
         return SUFFIXES[suffix]
-    if suffix == ".json" and path.stem in WRENCH_SPLITS:
+    if _is_wrench(path):
         return "wrench"
-    hint = "give format="
+    hint = "give the file one of these endings, or name its format with format="
     if suffix == ".json":
         hint = "for one JSON object a line give format='jsonl'; rewrite a JSON list as one object a line"
     elif suffix in {".gz", ".zip", ".zst", ".bz2", ".xz"}:
         hint = "unpack it first"
+    elif suffix in {".xlsx", ".xls", ".ods"}:
+        hint = "save the sheet as CSV UTF-8"
     raise CorpusError(
         f"can't tell the format of {path.name!r}", where=str(path), available=sorted(SUFFIXES), hint=hint
     )
@@ -207,7 +229,8 @@ def _name(path: Path, root: Path | None, base: Path) -> str:
     return path.relative_to(root if root is not None and inside else base).as_posix()
 
 
-def _stat(path: Path, name: str) -> SourceFile:
+def source_file(path: Path, name: str) -> SourceFile:
+    """Return a file as it is now, or raise a `CorpusError` that names it."""
     try:
         status = path.stat()
     except OSError as error:

@@ -94,6 +94,9 @@ def _look_through(file: SourceFile, columns: Columns) -> Part:
     ends: list[int] = []
     for offset, line, text, end in _records(file):
         where = f"{file.path}:{line}"
+        if not ends and text.strip() in ("{", "["):
+            hint = "this is one JSON document over many lines; write its objects one a line"
+            raise CorpusError("a line that is no whole JSON object", where=where, hint=hint)
         row = decoder.decode(text, where)
         if not isinstance(row, dict):
             raise _no_object(row, text, where)

@@ -81,7 +81,8 @@ def _check_magic(file: SourceFile) -> None:
     if file.size == 0:
         raise CorpusError("an empty file where a Parquet file should be", where=str(file.path))
     if head != _MAGIC:
-        raise CorpusError("no Parquet file: it does not begin with PAR1", where=str(file.path))
+        hint = "let its name end in what it is: .csv, .tsv or .jsonl"
+        raise CorpusError("no Parquet file: it does not begin with PAR1", where=str(file.path), hint=hint)
     if tail != _MAGIC or file.size < 3 * len(_MAGIC):
         hint = "it was not written or copied to its end; write it again"
         raise CorpusError("a truncated Parquet file: its footer is missing", where=str(file.path), hint=hint)

@@ -11,6 +11,7 @@ from typing import BinaryIO, Protocol, TypeVar
 import numpy as np
 import polars as pl
 
+from weaklabel.corpus.encoding import SAMPLE, not_utf8
 from weaklabel.corpus.files import SourceFile
 from weaklabel.errors import CorpusError
 from weaklabel.fingerprint import file_digest, fingerprint
@@ -71,11 +72,29 @@ class Table:
 
 @dataclass(frozen=True)
 class Reading:
-    """How the files are to be read: the dialect and the columns that hold text whatever they look like."""
+    """How files are to be read.
+
+    Parameters
+    ----------
+    format
+        parquet, jsonl, csv, tsv or wrench.
+    quote
+        The quote character of CSV and TSV; None: quotes mean nothing.
+    text_columns
+        Columns that hold text whatever they look like.
+    separator
+        The character between the columns of CSV and TSV.
+
+    Examples
+    --------
+    >>> Reading("csv", separator=";").quote
+    '"'
+    """
 
     format: str
     quote: str | None = '"'
     text_columns: frozenset[str] = frozenset()
+    separator: str = ","
 
 
 class Reader(Protocol):
@@ -119,7 +138,9 @@ def check_unchanged(file: SourceFile) -> None:
         raise CorpusError(f"can't read the file: {error.strerror}", where=str(file.path)) from error
     if (status.st_size, status.st_mtime_ns) != (file.size, file.mtime_ns):
         raise CorpusError(
-            "the file has changed since the corpus was opened", where=str(file.path), hint="open it again"
+            "the file has changed since the corpus was opened",
+            where=str(file.path),
+            hint="start again when nothing writes to it",
         )
 
 
@@ -148,7 +169,7 @@ def walk(
     """
     decoder = codecs.getincrementaldecoder("utf-8")()
     with open_bytes(file.path) as stream:
-        offset, line, rest = _skip_mark(stream), 1, b""
+        offset, line, rest = _begin(stream, file), 1, b""
         while True:
             new = stream.read(max(block, len(rest)))
             _check_utf8(decoder, new, file, offset + len(rest), line + rest.count(b"\n"))
@@ -162,11 +183,15 @@ def walk(
                 return
 
 
-def _skip_mark(stream: BinaryIO) -> int:
-    if stream.read(len(BOM)) == BOM:
-        return len(BOM)
-    stream.seek(0)
-    return 0
+def _begin(stream: BinaryIO, file: SourceFile) -> int:
+    """Go to the first byte after a byte order mark, and return where that is; refuse UTF-16."""
+    head = stream.read(SAMPLE)
+    wrong = not_utf8(head)
+    if wrong is not None:
+        raise CorpusError(wrong[0], where=str(file.path), hint=wrong[1])
+    first = len(BOM) if head.startswith(BOM) else 0
+    stream.seek(first)
+    return first
 
 
 def _check_utf8(
@@ -221,7 +246,7 @@ def check_headers(parts: Sequence[Part]) -> None:
             raise CorpusError(
                 f"mixed schemas: {_difference(first, part)}",
                 where=f"{first.file.path}, {part.file.path}",
-                hint="files of one corpus have the same columns; open them apart, or add the missing column",
+                hint="files of one corpus have the same columns; name only some of them, or add the missing column",
             )
 
 

@@ -14,6 +14,7 @@ import polars as pl
 
 from weaklabel.corpus import tables
 from weaklabel.corpus.columns import Columns, Decoder
+from weaklabel.corpus.encoding import SAMPLE, not_utf8
 from weaklabel.corpus.files import SourceFile
 from weaklabel.corpus.json_types import frame_of
 from weaklabel.corpus.tables import Part, Piece, Reading, Table
@@ -81,7 +82,7 @@ def _label_files(files: Sequence[SourceFile]) -> tuple[SourceFile, ...]:
     folders = sorted({file.path.parent for file in files})
     if len(folders) > 1:
         where = ", ".join(map(str, folders[:2]))
-        raise CorpusError("two WRENCH directories are two corpora", where=where, hint="open one at a time")
+        raise CorpusError("two WRENCH directories are two corpora", where=where, hint="name one at a time")
     path = folders[0] / "label.json"
     try:
         status = path.stat()
@@ -108,6 +109,9 @@ def _label_names(files: Sequence[SourceFile]) -> dict[int, str]:
 
 def _load(file: SourceFile) -> Any:
     raw = tables.read_range(file.path, 0, file.size)
+    wrong = not_utf8(raw[:SAMPLE])
+    if wrong is not None:
+        raise CorpusError(wrong[0], where=str(file.path), hint=wrong[1])
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

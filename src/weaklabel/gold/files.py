@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
 
-from weaklabel.errors import GoldError, did_you_mean
+from weaklabel.corpus import Reading, read_whole
+from weaklabel.corpus.files import source_file
+from weaklabel.corpus.separators import doubt, settled
+from weaklabel.errors import CorpusError, GoldError, did_you_mean
+
+_FORMATS = {
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+}
+_HINTS = {
+    ".json": "write one JSON object a line, to a file that ends in .jsonl",
+    ".xlsx": "save it as CSV UTF-8",
+    ".xls": "save it as CSV UTF-8",
+}
 
 
 def read_table(
-    source: str | Path | pl.DataFrame | pl.LazyFrame, columns: Sequence[str], *, numbers: str | None = None
+    source: str | Path | pl.DataFrame | pl.LazyFrame,
+    columns: Sequence[str],
+    *,
+    texts: Sequence[str] = (),
+    separator: str | None = None,
 ) -> pl.DataFrame:
     """Return a frame, or the table of a file.
 
@@ -21,10 +41,11 @@ def read_table(
     source
         A file or a frame.
     columns
-        Columns that are wanted; CSV and TSV leave them as text ("007" is no number), and a JSONL file without a
-        line is taken to have them.
-    numbers
-        The one of them that may become a number.
+        Columns that are wanted; a JSONL file without a line is taken to have them.
+    texts
+        Those that hold text whatever they look like ("007" is no number).
+    separator
+        The character between the columns of CSV and TSV; None: a tab for TSV, for CSV as its header shows.
 
     Raises
     ------
@@ -39,74 +60,59 @@ def read_table(
     if isinstance(source, (pl.DataFrame, pl.LazyFrame)):
         return source.lazy().collect()
     path = Path(source)
-    read = _READERS.get(path.suffix.lower())
-    if read is None:
-        raise GoldError(f"gold can't be read from {path.suffix!r} files", where=str(path), available=_READERS)
-    if not path.is_file():
-        beside = sorted(p.name for p in path.parent.iterdir() if p.is_file()) if path.parent.is_dir() else []
-        hint = did_you_mean(path.name, beside)
-        raise GoldError("there is no such gold file", where=str(path), available=beside, hint=hint)
+    format = _format(path)
     try:
-        return read(path, columns, [name for name in columns if name != numbers])
-    except pl.exceptions.NoDataError as error:
-        raise GoldError(
-            "the gold file is empty",
-            where=str(path),
-            hint=f"its first line names the columns: {', '.join(columns)}",
-        ) from error
-    except (pl.exceptions.PolarsError, OSError) as error:
-        what = str(error).splitlines()[0]
-        where = _broken_line(path) if read is _read_jsonl else str(path)
-        raise GoldError(f"the gold file can't be read: {what}", where=where) from error
-
-
-def _read_csv(path: Path, columns: Sequence[str], texts: Sequence[str], separator: str = ",") -> pl.DataFrame:
-    _check_utf8(path)
-    overrides = dict.fromkeys(texts, pl.String)
-    return pl.read_csv(path, separator=separator, schema_overrides=overrides, infer_schema_length=None)
-
-
-def _read_tsv(path: Path, columns: Sequence[str], texts: Sequence[str]) -> pl.DataFrame:
-    return _read_csv(path, columns, texts, "\t")
-
-
-def _read_jsonl(path: Path, columns: Sequence[str], texts: Sequence[str]) -> pl.DataFrame:
-    _check_utf8(path)
-    if not path.read_bytes().strip():  # no line, no names of columns
+        file = source_file(path, path.name)
+        reading = settled(Reading(format, text_columns=frozenset(texts)), [file], separator, path.name)
+        frame = read_whole(path, reading)
+    except CorpusError as error:
+        what = f"the gold file can't be read: {error.what}"
+        raise GoldError(what, where=error.where or str(path), hint=error.hint) from error
+    if not frame.width and format == "jsonl":
         return pl.DataFrame(schema=dict.fromkeys(columns, pl.String))
-    return pl.read_ndjson(path, infer_schema_length=None)
+    if not frame.width:
+        hint = f"its first line names the columns: {', '.join(columns)}"
+        raise GoldError("the gold file is empty", where=str(path), hint=hint)
+    odd = doubt(frame.columns, reading)
+    if odd is not None:
+        raise GoldError(
+            f"gold has one column, {frame.columns[0]!r}, where {len(columns)} are needed",
+            where=str(path),
+            hint=": ".join(odd),
+        )
+    return frame
 
 
-def _read_parquet(path: Path, columns: Sequence[str], texts: Sequence[str]) -> pl.DataFrame:
-    return pl.read_parquet(path)
+def _format(path: Path) -> str:
+    """Return the format of a file that is there."""
+    if path.is_dir():
+        raise GoldError(
+            "gold is a file; this is a folder",
+            where=str(path),
+            available=_tables(path),
+            hint="name the file in it",
+        )
+    if not path.is_file():
+        beside = _tables(path.parent)
+        raise GoldError(
+            "there is no such gold file",
+            where=str(path),
+            available=beside,
+            hint=did_you_mean(path.name, beside),
+        )
+    suffix = path.suffix.lower()
+    if suffix not in _FORMATS:
+        raise GoldError(
+            f"gold can't be read from {path.suffix!r} files",
+            where=str(path),
+            available=_FORMATS,
+            hint=_HINTS.get(suffix),
+        )
+    return _FORMATS[suffix]
 
 
-_READERS: dict[str, Callable[[Path, Sequence[str], Sequence[str]], pl.DataFrame]] = {
-    ".csv": _read_csv,
-    ".tsv": _read_tsv,
-    ".jsonl": _read_jsonl,
-    ".ndjson": _read_jsonl,
-    ".parquet": _read_parquet,
-}
-
-
-def _check_utf8(path: Path) -> None:
-    with path.open("rb") as lines:
-        for number, line in enumerate(lines, 1):
-            try:
-                line.decode("utf-8")
-            except UnicodeDecodeError as error:
-                raise GoldError(
-                    f"the gold file is not UTF-8 (byte {error.start + 1} of the line)",
-                    where=f"{path}:{number}",
-                    hint="save it as UTF-8",
-                ) from error
-
-
-def _broken_line(path: Path) -> str:
-    for number, line in enumerate(path.read_bytes().splitlines(), 1):
-        try:
-            json.loads(line or b"null")
-        except ValueError:
-            return f"{path}:{number}"
-    return str(path)
+def _tables(folder: Path) -> list[str]:
+    """Return the files of a folder that gold can be read from."""
+    if not folder.is_dir():
+        return []
+    return sorted(p.name for p in folder.iterdir() if p.is_file() and p.suffix.lower() in _FORMATS)

@@ -19,6 +19,7 @@ from weaklabel.schema import GOLD_COLUMNS, LabelSchema
 
 _ROW = "__row__"
 _FEW = 5
+_MISSING = ("nan", "null", "none", "na", "n/a", "-", "?")
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,8 @@ class Gold:
         unknown = self.frame.join(rows, on="id", how="anti")["id"]
         if unknown.len():
             like = ", ".join(repr(i) for i in rows["id"].head(2))
-            nearest = did_you_mean(unknown[0], rows["id"].head(1000)) if rows.height else None
+            some = unknown.len() < self.frame.height  # when none fits, the nearest is no help
+            nearest = did_you_mean(unknown[0], rows["id"].head(1000)) if some and rows.height else None
             raise GoldError(
                 f"{unknown.len()} of {self.frame.height} gold ids are not among the {rows.height} rows at hand: "
                 f"{_some(unknown.to_list())}",
@@ -115,6 +117,7 @@ def load_gold(
     annotator: str | None = None,
     time: str | None = None,
     where: str | pl.Expr | None = None,
+    separator: str | None = None,
 ) -> Gold:
     """Read gold labels.
 
@@ -134,6 +137,9 @@ def load_gold(
         or ISO 8601 text (without an offset: UTC); a missing time is earlier than all others.
     where
         SQL text or Polars expression over the table's columns; only rows where it is true are taken.
+    separator
+        The character between the columns of a CSV or TSV file. None: a tab for TSV; for CSV the comma, semicolon,
+        tab or bar that the header shows, with a note in the log when it is no comma.
 
     Raises
     ------
@@ -161,15 +167,22 @@ def load_gold(
         )
     place = "gold" if isinstance(source, (pl.DataFrame, pl.LazyFrame)) else str(source)
     named = {"id": id, "label": label, "annotator": annotator, "time": time}
-    table = read_table(source, [name for name in named.values() if name], numbers=time).with_row_index(
-        _ROW, offset=1
-    )
+    table = read_table(
+        source,
+        [name for name in named.values() if name],
+        texts=_texts(source, id, label, annotator),
+        separator=separator,
+    ).with_row_index(_ROW, offset=1)
     _need({role: name for role, name in named.items() if name}, table, place)
+    whole = table.height
     if where is not None:
         table = table.filter(_condition(where, table, place))
     rows = table.select(_ROW, **{role: pl.col(name) for role, name in named.items() if name})
     by_number = rows["label"].dtype.is_numeric()
+    _no_lists(rows, named, place)
+    rows = rows.with_columns(cs.float().fill_nan(None))
     rows = rows.with_columns(pl.col("id", "label", *["annotator"] * bool(annotator)).cast(pl.String))
+    rows = rows.with_columns(pl.col("id", "label").replace("", None))
     labeled = rows.drop_nulls("label")
     problems: list[WeakLabelError] = []
     labeled = _try(problems, lambda: _named(labeled, schema, place, by_number), labeled)
@@ -187,7 +200,27 @@ def load_gold(
         "no_majority": latest["id"].n_unique() - settled.height,
     }
     frame = settled.select(pl.col(*GOLD_COLUMNS).cast(pl.String)).sort("id")
-    return Gold(frame, schema, tuple(_notes(counts, frame.height)), counts)
+    if where is not None and whole and not rows.height:
+        notes = [f"the condition on gold keeps none of its {whole} rows: {where}"]
+    else:
+        notes = _notes(counts, frame.height)
+    return Gold(frame, schema, tuple(notes), counts)
+
+
+def _texts(source: object, id: str, label: str, annotator: str | None) -> list[str]:
+    """Return the columns that are text whatever they look like; numbers as labels of JSONL stay what they are."""
+    ids = [name for name in (id, annotator) if name]
+    return [*ids, *([] if str(source).lower().endswith(("jsonl", "ndjson")) else [label])]
+
+
+def _no_lists(rows: pl.DataFrame, named: Mapping[str, str | None], place: str) -> None:
+    for role in ("id", "label", "annotator"):
+        if role in rows.columns and rows[role].dtype.is_nested():
+            raise GoldError(
+                f"the {role} column {named[role]!r} of gold holds {rows[role].dtype}, not one value a row",
+                where=place,
+                hint=f"write one row for each value, or choose another column with {role}=",
+            )
 
 
 def _need(named: Mapping[str, str], table: pl.DataFrame, place: str) -> None:
@@ -197,7 +230,7 @@ def _need(named: Mapping[str, str], table: pl.DataFrame, place: str) -> None:
             f"gold has no {role} column {name!r}",
             where=place,
             available=columns,
-            hint=did_you_mean(name, columns),
+            hint=did_you_mean(name, columns) or f"name the column with {role}=",
         )
         for role, name in named.items()
         if name not in columns
@@ -213,14 +246,19 @@ def _condition(where: str | pl.Expr, table: pl.DataFrame, place: str) -> pl.Seri
         condition = pl.sql_expr(where) if isinstance(where, str) else where
         for root in condition.meta.root_names():
             if root not in columns:
-                hint = did_you_mean(root, columns)
+                hint = did_you_mean(root, columns) or "where= is a condition on the columns of this table"
                 raise GoldError(
                     f"where: no column {root!r}: {where}", where=place, available=columns, hint=hint
                 )
         found = clean.with_columns(condition.alias(_ROW))[_ROW]
     except pl.exceptions.PolarsError as error:
         what = str(error).splitlines()[0]
-        raise GoldError(f"where: not a condition: {where}: {what}", where=place, available=columns) from error
+        raise GoldError(
+            f"where: not a condition: {where}: {what}",
+            where=place,
+            available=columns,
+            hint="where= is SQL that is true or false on each row: split = 'test'",
+        ) from error
     if found.dtype != pl.Boolean:
         raise GoldError(
             f"where: true or false on each row, not {found.dtype}: {where}",
@@ -244,7 +282,9 @@ def _named(rows: pl.DataFrame, schema: LabelSchema, place: str, by_number: bool)
         more = f" and {len(unknown) - _FEW} more" if len(unknown) > _FEW else ""
         near = {name: did_you_mean(name, _spellings(schema)) for name in unknown[:_FEW]}
         hints = [f"{name!r}: {hint}" for name, hint in near.items() if hint]
-        if by_number:
+        missing = [name for name in unknown[:_FEW] if name.lower() in _MISSING]
+        hints += [f"{name!r}: leave the cell empty where there is no label" for name in missing]
+        if by_number or all(name.isdecimal() for name in unknown):
             hints = ["gold is stored by label name, not by code"]
         total = sum(map(len, at.values()))
         raise GoldError(
@@ -321,7 +361,7 @@ def _latest(rows: pl.DataFrame, place: str) -> pl.DataFrame:
         raise GoldError(
             f"{_plural(groups.height, 'gold id is', 'gold ids are')} labeled more than once{when}: {', '.join(each)}{more}",
             where=place,
-            hint="name the column that tells who gave a label (annotator) or when (time), or keep one row per id",
+            hint="name the column that says who gave a label (annotator=) or when (time=), or keep one row per id",
         )
     return rows
 
@@ -335,9 +375,9 @@ def _majority(rows: pl.DataFrame) -> pl.DataFrame:
 def _notes(counts: Mapping[str, int], kept: int) -> list[str]:
     notes = []
     if not counts["rows"]:
-        notes.append("the gold table has no rows: nothing can be measured")
+        notes.append("the gold table has no rows")
     elif not kept:
-        notes.append("no gold label is left: nothing can be measured")
+        notes.append("no gold label is left")
     if counts["unlabeled"]:
         notes.append(
             _plural(
