@@ -348,3 +348,127 @@ def lookup_vote(text, entries, codes, *, match="words", **form):
     most = max(counts.values())
     best = [label for label, count in counts.items() if count == most]
     return codes[best[0]] if most and len(best) == 1 else -1
+
+
+# ---- counts, positions and windows of keyword rules ----
+
+
+def _standing(text, term):
+    """Places (first character, end, words before it, words up to its end) where a term stands, left to right."""
+    import re
+
+    places, at = [], 0
+    pattern = re.compile(r"\s+".join(re.escape(part) for part in term.split()))
+    while at <= len(text):
+        found = pattern.match(text, at)
+        edge = (
+            found and not re.match(r"\w", text[at - 1 : at]) and not re.match(r"\w", text[found.end() :][:1])
+        )
+        if edge:
+            before = len(re.findall(r"\w+", text[:at]))
+            places.append((at, found.end(), before, before + len(re.findall(r"\w+", term))))
+            at = found.end()
+        else:
+            at += 1
+    return places
+
+
+def context_fires(text, terms, context):
+    """Say whether enough terms stand where they should, one condition at a time."""
+    import re
+
+    total = len(re.findall(r"\w+", text))
+    counted = []
+    for term in terms:
+        for start, end, first, last in _standing(text, term):
+
+            def beside(window, start=start, end=end, first=first, last=last):
+                others = sorted({p for t in window.terms for p in _standing(text, t)})
+                before = [o for o in others if o[1] <= start and first - o[3] + 1 <= window.within]
+                after = [o for o in others if o[0] >= end and o[2] - last + 1 <= window.within]
+                return bool(before), bool(after)
+
+            counts = True
+            if context.near is not None:
+                counts &= any(beside(context.near))
+            if context.not_after is not None:
+                counts &= not beside(context.not_after)[0]
+            if context.not_before is not None:
+                counts &= not beside(context.not_before)[1]
+            if context.first_words is not None:
+                counts &= first + 1 <= context.first_words
+            if context.last_words is not None:
+                counts &= total - last + 1 <= context.last_words
+            if counts:
+                counted.append(term)
+    return len(set(counted)) >= context.at_least and len(counted) >= context.times
+
+
+# ---- spaCy rules ----
+
+
+def spacy_fires(nlp, text, patterns):
+    """Say whether one Matcher of one rule finds anything in the whole pipeline's document of one text."""
+    from spacy.matcher import Matcher
+
+    matcher = Matcher(nlp.vocab)
+    matcher.add("rule", [[dict(token) for token in pattern] for pattern in patterns])
+    return bool(matcher(nlp(text), allow_missing=True))
+
+
+# ---- exploring rules ----
+
+
+def rule_pairs(votes):
+    """(i, j) -> rows both vote on, the same votes, Cohen's kappa there (None without meaning), lift, Jaccard index."""
+    n, m = len(votes), len(votes[0])
+    found = {}
+    for i in range(m):
+        for j in range(m):
+            both = [(row[i], row[j]) for row in votes if row[i] >= 0 and row[j] >= 0]
+            same = sum(a == b for a, b in both)
+            mine, theirs = sum(row[i] >= 0 for row in votes), sum(row[j] >= 0 for row in votes)
+            kappa = None
+            if both:
+                classes = {code for pair in both for code in pair}
+                shares = [
+                    sum(a == c for a, _ in both) * sum(b == c for _, b in both) / len(both) ** 2
+                    for c in classes
+                ]
+                chance = sum(shares)
+                kappa = None if chance > 1 - 1e-9 else (same / len(both) - chance) / (1 - chance)
+            lift = len(both) * n / (mine * theirs) if mine and theirs else None
+            either = mine + theirs - len(both)
+            found[i, j] = (len(both), same, kappa, lift, same / either if either else 0.0)
+    return found
+
+
+def contribution(votes, j, answers, gold):
+    """(changed, lost, gained, helps, harms) of rule j: labels by `answers(votes, names)` with and without its column."""
+    names = [f"r{i}" for i in range(len(votes[0]))]
+    before = answers(votes, names)
+    after = answers([row[:j] + row[j + 1 :] for row in votes], names[:j] + names[j + 1 :])
+    changed = [(b, a, g) for b, a, g in zip(before, after, gold) if b != a]
+    return (
+        len(changed),
+        sum(a < 0 for _, a, _ in changed),
+        sum(b < 0 for b, _, _ in changed),
+        sum(b == g and g >= 0 for b, _, g in changed),
+        sum(a == g and g >= 0 for _, a, g in changed),
+    )
+
+
+def edits(word, other):
+    """Fewest letters put in, left out, changed, or swapped with a neighbour once, by the table of all prefixes."""
+    table = {}
+    for i in range(len(word) + 1):
+        for j in range(len(other) + 1):
+            if not i or not j:
+                table[i, j] = i + j
+                continue
+            differ = word[i - 1] != other[j - 1]
+            ways = [table[i - 1, j] + 1, table[i, j - 1] + 1, table[i - 1, j - 1] + differ]
+            if i > 1 and j > 1 and word[i - 1] == other[j - 2] and word[i - 2] == other[j - 1]:
+                ways.append(table[i - 2, j - 2] + 1)
+            table[i, j] = min(ways)
+    return table[len(word), len(other)]

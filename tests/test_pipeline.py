@@ -11,7 +11,15 @@ from polars.testing import assert_frame_equal
 
 from weaklabel import config, label_model, pipeline
 from weaklabel.corpus import tables
-from weaklabel.errors import ConfigError, GoldError, OutputError, RuleFault, SchemaError
+from weaklabel.errors import (
+    ConfigError,
+    GoldError,
+    ModelError,
+    OutputError,
+    RuleError,
+    RuleFault,
+    SchemaError,
+)
 from weaklabel.label_matrix import LabelMatrix
 from weaklabel.runs import new_run_id
 from weaklabel.schema import LABEL_COLUMNS, LabelSchema
@@ -274,6 +282,90 @@ def test_rules_and_the_gain_are_given_per_slice_too(project):
     held_out = run(project, "+task.slices.cheap='price < 3'", "task.gold.held_out=true")
     assert "Correct" not in held_out.sliced_rules.columns
     assert run(project).sliced_rules is None
+
+
+def test_a_rule_that_stands_for_several_labels_is_refused_by_name(project):
+    with (project / "rules" / "rules.yaml").open("a") as pack:
+        pack.write("  - {name: kind, kind: keywords, label: {none_of: [spam]}, terms: [thanks]}\n")
+    with pytest.raises(ModelError) as caught:
+        run(project)
+    message = str(caught.value)
+    assert "rule 'kind' may vote 'not spam', and label models read single labels only" in message
+    assert "rules.yaml:7" in message and "give it one label" in message
+    assert left_over(project) == []
+    registry = pipeline.open_registry(config.load(project), project)
+    assert [pipeline.label_of(registry, rule) for rule in registry][-2:] == ["ham", "not spam"]
+
+
+def rewritten(project, old, new):
+    path = project / "rules" / "rules.yaml"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def test_drafts_and_retired_rules_do_not_vote(project):
+    rewritten(project, "{name: cheap,", "{name: cheap, state: draft,")
+    rewritten(project, "{name: shouts,", "{name: shouts, state: retired,")
+    result = run(project)
+    assert result.rules["labeler"].to_list() == ["link", "short"]
+    assert "2 rules did not vote: 1 draft and 1 retired (shouts, cheap)" in result.notes
+    for name in ("link", "short"):
+        rewritten(project, f"{{name: {name},", f"{{name: {name}, state: draft,")
+    with pytest.raises(RuleError, match="none of the 4 rules is active: they are draft or retired"):
+        run(project)
+
+
+def test_a_muted_rule_votes_but_counts_for_nothing(project):
+    rewritten(project, "{name: cheap,", "{name: cheap, muted: true,")
+    result = run(project, "label_model=majority_vote")
+    assert "muted, so that no label counts their votes: cheap" in result.notes
+    rules = {row["labeler"]: row for row in result.rules.iter_rows(named=True)}
+    assert (rules["cheap"]["Coverage"], rules["cheap"]["Correct"]) == (3 / 8, 1)
+    muted = pl.read_parquet(result.folder / "labels.parquet")
+    assert LabelMatrix.scan(result.folder / "votes").labelers == ("link", "shouts", "short", "cheap")
+    rewritten(project, "{name: cheap, muted: true,", "{name: cheap, state: retired,")
+    retired = pl.read_parquet(run(project, "label_model=majority_vote").folder / "labels.parquet")
+    assert_frame_equal(muted.drop("run_id"), retired.drop("run_id"))
+    (project / "rules" / "rules.yaml").write_text(
+        "rules:\n- {name: link, kind: regex, label: spam, pattern: x, muted: true}\n"
+    )
+    with pytest.raises(RuleError, match="every rule is muted: no vote counts"):
+        run(project)
+
+
+def test_rules_with_days_are_judged_by_the_day_that_the_configuration_keeps(project):
+    rewritten(project, "{name: cheap,", "{name: cheap, valid_until: 2026-01-31,")
+    late = run(project, "task.today=2026-02-01")
+    assert "1 rule valid on some days only, judged as of 2026-02-01: cheap" in late.notes
+    assert "today: '2026-02-01'" in (late.folder / "config.yaml").read_text()
+    votes = LabelMatrix.scan(late.folder / "votes")
+    assert votes.keep(["cheap"]).to_numpy().ravel().tolist() == [-2] * 8
+    early = run(project, "task.today=2026-01-31")
+    assert LabelMatrix.scan(early.folder / "votes").keep(["cheap"]).to_numpy().max() == 0
+    import datetime
+
+    kept = (run(project).folder / "config.yaml").read_text()
+    assert f"today: '{datetime.date.today()}'" in kept
+
+
+def test_a_rule_that_runs_away_is_named_and_ended(project):
+    (project / "rules" / "slow.py").write_text(
+        "import weaklabel as wl\n\n"
+        "@wl.labeling_function(label='spam')\n"
+        "def waits(row):\n"
+        "    while 'BUY' in row['text']:\n"
+        "        pass\n"
+    )
+    with pytest.raises(RuleFault) as caught:
+        run(project, "task.limits.seconds=0.2")
+    message = str(caught.value)
+    assert "rule 'waits' took more than 0.2 s on one batch" in message
+    assert "slow.py:3" in message and "row 'r1'" in message and "task.limits" in message
+    result = run(project, "task.limits.seconds=0.2", "task.on_error=abstain")
+    assert (
+        result.faults["waits"] == 2
+    )  # rows 1 and 2 of the first part: r1, and r2 which was not asked any more
 
 
 def test_gold_that_is_held_out_judges_labels_but_no_rule(project):

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weaklabel.errors import Problems, SchemaError
-from weaklabel.schema import Label, LabelSchema
+from weaklabel.schema import Label, LabelSchema, Outcome, any_of, none_of
 
 YAML = """
 name: pets
@@ -63,12 +63,13 @@ def test_codes_are_positions(names):
 @pytest.mark.parametrize(
     ("labels", "expected"),
     [
-        (["a"], "1 labels; at least 2 are needed"),
+        (["a"], "1 label; at least 2 are needed"),
         (["a", "a"], "'a' names both label 'a' and label 'a'"),
         (["a", Label("b", aliases=("a",))], "'a' names both label 'a' and label 'b'"),
         (["a", " "], "an empty name or alias at label ' '"),
         (["a", Label("b", parents=("c",))], "unknown parent 'c' of label 'b'"),
         ([Label("a", parents=("b",)), Label("b", parents=("a",))], "label 'a' is its own ancestor"),
+        ([], "0 labels; at least 2 are needed"),
         ([str(i) for i in range(127)], "127 labels; at most 126 fit into one vote column"),
     ],
 )
@@ -129,3 +130,65 @@ def test_label_objects_are_brought_to_one_unicode_form_too():
     assert schema.code("re\u0301clame") == schema.code("r\u00e9clame") == schema.code("p\u00fcb") == 0
     with pytest.raises(SchemaError, match="a label's name is text, not 3"):
         LabelSchema([Label(3), "b"])
+
+
+def test_each_problem_of_a_file_names_file_and_line(tmp_path):
+    text = """\
+name: pets
+labels:
+- cat
+- name: dog
+  aliases: [cat]
+
+- name: "  "
+- {name: bird, parents: [brid]}
+- {name: a, parents: [b]}
+- {name: b, parents: [a]}
+"""
+    path = write(tmp_path, text)
+    with pytest.raises(Problems) as caught:
+        LabelSchema.from_yaml(path)
+    assert caught.value.what == f"5 problems in {path}"
+    assert [(p.what, p.where) for p in caught.value.problems] == [
+        ("'cat' names both label 'cat' and label 'dog'", f"{path}:4"),
+        ("an empty name or alias at label '  '", f"{path}:7"),
+        ("unknown parent 'brid' of label 'bird'", f"{path}:8"),
+        ("label 'a' is its own ancestor", f"{path}:9"),
+        ("label 'b' is its own ancestor", f"{path}:10"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "what", "line"),
+    [
+        ("labels: [a]", "1 label; at least 2 are needed", ":1"),
+        ("exclusive: false\nlabels: []", "0 labels; at least 1 is needed", ""),
+        ("labels:\n- a\n- yes", "a label's name is text, not True", ":3"),
+        ("labels:\n- a\n- {name: b, alias: [c]}", "unknown key 'alias' in a label", ":3"),
+        ("labels: &same\n- a\n- a\n", "'a' names both label 'a' and label 'a'", ":3"),
+        ("labels: [a, b]\nexclusive: maybe", "`exclusive` is true or false", ""),
+    ],
+)
+def test_one_problem_of_a_file_names_it_too(tmp_path, text, what, line):
+    path = write(tmp_path, text)
+    with pytest.raises((Problems, SchemaError)) as caught:
+        LabelSchema.from_yaml(path)
+    [problem] = getattr(caught.value, "problems", [caught.value])
+    assert problem.what.startswith(what)
+    assert problem.where == f"{path}{line}"
+
+
+def test_a_schema_made_in_python_names_no_file():
+    with pytest.raises(Problems) as caught:
+        LabelSchema(["a", "a"], name="pets")
+    assert caught.value.what == "1 problem in label schema 'pets'"
+    assert caught.value.problems[0].where is None
+
+
+def test_outcomes_with_names_in_place_of_aliases():
+    schema = LabelSchema(["cat", Label("dog", aliases=("hound",)), "bird"])
+    assert schema.outcome(any_of("hound", "cat")) == Outcome(("cat", "dog"))
+    assert schema.outcome(none_of("hound")).name == "not dog"
+    with pytest.raises(SchemaError, match="unknown label 'dgo'") as caught:
+        schema.outcome(none_of("dgo"), where="rules.py:3")
+    assert (caught.value.where, caught.value.hint) == ("rules.py:3", "did you mean 'dog'?")

@@ -43,10 +43,12 @@ from weaklabel.lf import (
     load_pack,
     lookup,
     regex,
+    score,
+    score_bins,
     spacy_pattern,
     where,
 )
-from weaklabel.schema import ABSTAIN, MISSING, Label, LabelSchema
+from weaklabel.schema import ABSTAIN, MISSING, Label, LabelSchema, Outcome, any_of, none_of
 
 __version__ = "0.1.0"
 
@@ -65,6 +67,7 @@ __all__ = [
     "LabelSchema",
     "LabelingFunction",
     "ModelError",
+    "Outcome",
     "OutputError",
     "Problems",
     "RuleError",
@@ -73,6 +76,7 @@ __all__ = [
     "VotePatterns",
     "VotesError",
     "WeakLabelError",
+    "any_of",
     "check_examples",
     "evaluate",
     "from_snorkel",
@@ -82,7 +86,10 @@ __all__ = [
     "lf_summary",
     "load_pack",
     "lookup",
+    "none_of",
     "regex",
+    "score",
+    "score_bins",
     "spacy_pattern",
     "where",
 ]

@@ -134,9 +134,12 @@ def did_you_mean(name: object, names: Iterable[str]) -> str | None:
     "did you mean 'spam'?"
     """
     by_lower = {n.lower(): n for n in names}
-    near = difflib.get_close_matches(str(name).lower(), list(by_lower), n=3, cutoff=0.5)
+    asked = str(name).lower()
+    near = difflib.get_close_matches(asked, list(by_lower), n=3, cutoff=0.5)
     if not near:
         return None
+    likeness = {n: difflib.SequenceMatcher(None, n, asked).ratio() for n in near}
+    near = [n for n in near if likeness[n] >= likeness[near[0]] - 0.25]
     return f"did you mean {' or '.join(repr(by_lower[n]) for n in near)}?"
 
 

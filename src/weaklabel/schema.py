@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ ABSTAIN = -1
 MISSING = -2
 """The labeler was not asked, or failed: no evidence."""
 MAX_CODE = 126
-"""Largest vote code; codes 0 to k-1 are the classes in schema order."""
+"""Largest vote code; codes 0 to k-1 are the classes in schema order, k to 126 a rule's further outcomes."""
 
 STATUSES = ("labeled", "tie", "uncovered", "below_threshold")
 VOTE_PREFIX = "lf:"
@@ -69,6 +70,81 @@ class Label:
     parents: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """What a rule may vote for beside a class: a set of labels, or a negation; made by `any_of` and `none_of`.
+
+    Parameters
+    ----------
+    labels
+        Names of labels, kept in alphabetical order, each once.
+    against
+        False: one of them is right. True: none of them is.
+
+    Raises
+    ------
+    SchemaError
+        There are no labels, or one is not text.
+
+    Examples
+    --------
+    >>> Outcome(("returns", "delivery")).name, Outcome(("spam",), against=True).name
+    ('delivery or returns', 'not spam')
+    """
+
+    labels: tuple[str, ...]
+    against: bool = False
+
+    def __post_init__(self) -> None:
+        maker = "none_of" if self.against else "any_of"
+        given: Any = self.labels
+        if isinstance(given, str) or not isinstance(given, Iterable):
+            raise SchemaError(f"an outcome's labels are a tuple, not {given!r}", hint=f'{maker}("a", "b")')
+        labels = tuple(sorted({_text(label) for label in given}))
+        if not labels:
+            raise SchemaError(f"`{maker}` names no label", hint=f'{maker}("a", "b")')
+        object.__setattr__(self, "labels", labels)
+
+    @property
+    def name(self) -> str:
+        """The outcome in words."""
+        if not self.against:
+            return " or ".join(self.labels)
+        return f"not {self.labels[0]}" if len(self.labels) == 1 else f"neither {' nor '.join(self.labels)}"
+
+    @property
+    def fingerprint(self) -> str:
+        """A text that stands for it in the fingerprint of a function that refers to it."""
+        return repr(self.to_dict())
+
+    def to_dict(self) -> dict[str, list[str]]:
+        """Return it as YAML spells it."""
+        return {"none_of" if self.against else "any_of": list(self.labels)}
+
+
+def any_of(*labels: str) -> Outcome | str:
+    """Return the outcome "one of these labels", for a rule's `label`; of one label, that label.
+
+    Examples
+    --------
+    >>> any_of("delivery", "returns").name, any_of("returns")
+    ('delivery or returns', 'returns')
+    """
+    outcome = Outcome(labels)
+    return outcome if len(outcome.labels) > 1 else outcome.labels[0]
+
+
+def none_of(*labels: str) -> Outcome:
+    """Return the outcome "none of these labels", for a rule's `label`.
+
+    Examples
+    --------
+    >>> none_of("spam").name, none_of("delivery", "returns").name
+    ('not spam', 'neither delivery nor returns')
+    """
+    return Outcome(labels, against=True)
+
+
 @dataclass(frozen=True, init=False)
 class LabelSchema:
     """The classes of a task, in order; the position of a class is its vote code.
@@ -115,9 +191,10 @@ class LabelSchema:
         exclusive: bool = True,
         version: str = "1",
         name: str = "",
+        _places: Sequence[str] = (),
     ) -> None:
         rows = tuple(_normal(lab) if isinstance(lab, Label) else Label(_text(lab)) for lab in labels)
-        problems = _problems(rows, exclusive)
+        problems = _problems(rows, exclusive, _places)
         if problems:
             raise Problems(f"label schema {name!r}" if name else "the label schema", problems)
         codes = {spelling: i for i, lab in enumerate(rows) for spelling in (lab.name, *lab.aliases)}
@@ -149,7 +226,8 @@ class LabelSchema:
         """
         path = Path(path)
         try:
-            loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
+            text = path.read_text(encoding="utf-8")
+            loaded = yaml.safe_load(text)
         except OSError as error:
             raise SchemaError(
                 f"can't read the label schema: {error.strerror}",
@@ -170,16 +248,22 @@ class LabelSchema:
                 where=f"{path}{line}",
             ) from error
         try:
-            return cls.from_dict(loaded)
-        except (SchemaError, Problems) as error:
+            return cls._from(loaded, _places_of_labels(text, path))
+        except SchemaError as error:
             error.where = error.where or str(path)
-            if isinstance(error, Problems):
-                error.what = error.what.replace("the label schema", str(path))
             raise
+        except Problems as error:
+            for problem in error.problems:
+                problem.where = problem.where or str(path)
+            raise Problems(str(path), error.problems) from None
 
     @classmethod
     def from_dict(cls, data: Any) -> LabelSchema:
         """Make a schema from what its YAML holds (see `from_yaml`)."""
+        return cls._from(data, ())
+
+    @classmethod
+    def _from(cls, data: Any, places: Sequence[str]) -> LabelSchema:
         if not isinstance(data, Mapping) or "labels" not in data:
             raise SchemaError("a label schema is a mapping with `labels:`", hint="labels: [ham, spam]")
         _known_keys(data, _SCHEMA_KEYS, "label schema")
@@ -189,10 +273,11 @@ class LabelSchema:
         if not isinstance(exclusive, bool):
             raise SchemaError(f"`exclusive` is true or false, not {exclusive!r}")
         return cls(
-            [_label(entry) for entry in data["labels"]],
+            [_label(entry, place) for entry, place in zip_longest(data["labels"], places)],
             exclusive=exclusive,
             version=str(data.get("version", "1")),
             name=str(data.get("name", "")),
+            _places=places,
         )
 
     @property
@@ -219,6 +304,17 @@ class LabelSchema:
             hint = did_you_mean(name, self._codes)
             raise SchemaError(f"unknown label {name!r}", where=where, available=self.names, hint=hint)
         return found
+
+    def outcome(self, outcome: Outcome, *, where: str | None = None) -> Outcome:
+        """Return an outcome with names in place of aliases.
+
+        Raises
+        ------
+        SchemaError
+            It names an unknown label; the nearest known names are given.
+        """
+        names = (self.label(self.code(label, where=where)) for label in outcome.labels)
+        return Outcome(tuple(names), outcome.against)
 
     def label(self, code: int) -> str:
         """Return the name of a class code, 0 to k-1."""
@@ -258,7 +354,23 @@ def _normal(label: Label) -> Label:
     return Label(_text(label.name), label.description, aliases, parents)
 
 
-def _label(entry: Any) -> Label:
+def _places_of_labels(text: str, path: Path) -> list[str]:
+    """Return file and line of each entry of `labels`."""
+    node = yaml.compose(text, Loader=yaml.SafeLoader)
+    top = node.value if isinstance(node, yaml.MappingNode) else []
+    lists = [value for key, value in top if key.value == "labels" and isinstance(value, yaml.SequenceNode)]
+    return [f"{path}:{entry.start_mark.line + 1}" for entry in lists[-1].value] if lists else []
+
+
+def _label(entry: Any, place: str | None) -> Label:
+    try:
+        return _parsed_label(entry)
+    except SchemaError as error:
+        error.where = place
+        raise
+
+
+def _parsed_label(entry: Any) -> Label:
     if not isinstance(entry, Mapping):
         return Label(_text(entry))
     _known_keys(entry, _LABEL_KEYS, "label")
@@ -286,37 +398,37 @@ def _known_keys(data: Mapping[str, Any], known: Iterable[str], kind: str) -> Non
             raise SchemaError(f"unknown key {key!r} in a {kind}", available=sorted(known), hint=hint)
 
 
-def _problems(labels: Sequence[Label], exclusive: bool) -> list[SchemaError]:
+def _problems(labels: Sequence[Label], exclusive: bool, places: Sequence[str] = ()) -> list[SchemaError]:
     problems = []
+    at = dict(zip(range(len(labels)), places, strict=False))
     fewest = 2 if exclusive else 1
     if len(labels) < fewest:
-        problems.append(SchemaError(f"{len(labels)} labels; at least {fewest} are needed"))
+        count = f"{len(labels)} label{'s' * (len(labels) != 1)}"
+        problems.append(
+            SchemaError(f"{count}; at least {fewest} {'are' if fewest > 1 else 'is'} needed", where=at.get(0))
+        )
     if len(labels) > MAX_CODE and exclusive:
         problems.append(SchemaError(f"{len(labels)} labels; at most {MAX_CODE} fit into one vote column"))
     owner: dict[str, str] = {}
-    for lab in labels:
+    for i, lab in enumerate(labels):
         for spelling in (lab.name, *lab.aliases):
             if not spelling.strip():
-                problems.append(SchemaError(f"an empty name or alias at label {lab.name!r}"))
+                problems.append(SchemaError(f"an empty name or alias at label {lab.name!r}", where=at.get(i)))
             elif spelling in owner:
-                problems.append(
-                    SchemaError(f"{spelling!r} names both label {owner[spelling]!r} and label {lab.name!r}")
-                )
+                what = f"{spelling!r} names both label {owner[spelling]!r} and label {lab.name!r}"
+                problems.append(SchemaError(what, where=at.get(i)))
             owner.setdefault(spelling, lab.name)
     names = {lab.name: lab for lab in labels}
-    for lab in labels:
+    for i, lab in enumerate(labels):
         for parent in lab.parents:
             if parent not in names:
                 hint = did_you_mean(parent, names)
-                problems.append(
-                    SchemaError(
-                        f"unknown parent {parent!r} of label {lab.name!r}", available=names, hint=hint
-                    )
-                )
-    return problems + _cycles(names)
+                what = f"unknown parent {parent!r} of label {lab.name!r}"
+                problems.append(SchemaError(what, where=at.get(i), available=names, hint=hint))
+    return problems + _cycles(names, {lab.name: at.get(i) for i, lab in enumerate(labels)})
 
 
-def _cycles(names: Mapping[str, Label]) -> list[SchemaError]:
+def _cycles(names: Mapping[str, Label], places: Mapping[str, str | None]) -> list[SchemaError]:
     problems = []
     for start in names:
         seen: set[str] = set()
@@ -324,7 +436,7 @@ def _cycles(names: Mapping[str, Label]) -> list[SchemaError]:
         while frontier:
             name = frontier.pop()
             if name == start:
-                problems.append(SchemaError(f"label {start!r} is its own ancestor"))
+                problems.append(SchemaError(f"label {start!r} is its own ancestor", where=places[start]))
                 break
             if name in names and name not in seen:
                 seen.add(name)

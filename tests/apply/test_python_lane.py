@@ -26,7 +26,7 @@ def rule(function, **options):
 
 @pytest.mark.parametrize(
     ("answer", "vote"),
-    [(True, 1), (False, -1), (None, -1), (1, 1), (0, -1), (2.5, 1), ("x", 1), ("", -1), ([], -1), (re.search("a", "a"), 1),
+    [(True, 1), (False, -1), (None, -1), (1, 1), (0, -1), (2.5, 1), ("", -1), (["x"], 1), ([], -1), (re.search("a", "a"), 1),
      (np.bool_(True), 1), (np.bool_(False), -1), (np.int64(0), -1)],
 )  # fmt: skip
 def test_a_predicate_votes_where_its_answer_is_true(answer, vote):
@@ -239,3 +239,110 @@ def test_what_a_rule_does_to_a_list_in_its_row_is_not_seen_by_others():
     ]
     votes = apply(rules, tags=[["a"], [], ["b"]], more=[{"n": 1}] * 3)
     assert votes.to_numpy().tolist() == [[1, -1]] * 3
+
+
+# ---- what is true of every row because something was left out ----
+
+LEAVE_OUT = "leave label= out to return labels, or return True or False"
+
+
+@pytest.mark.parametrize(
+    ("function", "message", "hint"),
+    [
+        (lambda row: "spam", "returned 'spam', which is no yes or no", LEAVE_OUT),
+        (lambda row: "anything", "returned 'anything'", LEAVE_OUT),
+        (lambda row: np.str_("spam"), "returned .*spam", LEAVE_OUT),
+        (lambda row: b"spam", "returned b'spam'", LEAVE_OUT),
+        (lambda row: wl.none_of("spam"), "returned Outcome", LEAVE_OUT),
+        (lambda row: wl.Label("spam"), "returned Label", LEAVE_OUT),
+        (lambda row: row["text"].isupper, "returned <built-in method isupper", r"call it: add ()"),
+        (lambda row: re.finditer("a", row["text"]), "returned <callable_iterator", "an iterator is true even when it is empty"),
+        (lambda row: map(str, []), "returned <map", "an iterator is true even when it is empty"),
+        (lambda row: re.compile("a"), "returned re.compile", "a pattern is always true: return what is found in it"),
+        (lambda row: row, "returned mappingproxy", "the row is always true: return what is found in it"),
+    ],
+)  # fmt: skip
+def test_a_predicate_that_says_nothing_is_a_fault(function, message, hint):
+    with pytest.raises(RuleFault, match=message) as caught:
+        apply(rule(function, label="spam"))
+    assert caught.value.hint.startswith(hint)
+    assert caught.value.available is None
+    assert apply(rule(function, label="spam"), on_error="abstain").faults == {"r": 3}
+
+
+@pytest.mark.parametrize(
+    ("answer", "vote"),
+    [("", -1), (b"", -1), (["a"], 1), ((), -1), ({"a": 1}, 1), ({}, -1), ({"a"}, 1), (range(0), -1)],
+)
+def test_texts_that_are_empty_and_collections_are_yes_or_no(answer, vote):
+    assert apply(rule(lambda row: answer, label="spam")).to_numpy()[:, 0].tolist() == [vote] * 3
+
+
+# ---- a row is not a text and has no attributes ----
+
+LOOK = 'the function gets a row, a mapping from column to value: write row["text"]'
+
+
+def reads_attribute(row):
+    return row.text == "a"
+
+
+def reads_other_attribute(row):
+    return row.likes > 3
+
+
+def of_text(text):
+    return text.lower() == "a"
+
+
+def searches(text):
+    return re.search("a", text)
+
+
+def first_letter(text):
+    return text[0] == "a"
+
+
+def adds(text):
+    return text + "a"
+
+
+@pytest.mark.parametrize(
+    ("function", "message", "hint"),
+    [
+        (reads_attribute, "raised AttributeError: a row has no attribute 'text'", LOOK),
+        (
+            reads_other_attribute,
+            "raised AttributeError: a row has no attribute 'likes'",
+            LOOK.replace("text", "likes"),
+        ),
+        (of_text, "raised AttributeError: a row has no attribute 'lower'", LOOK),
+        (searches, "raised TypeError: expected string or bytes-like object, got a row", LOOK),
+        (first_letter, "raised KeyError: 0", LOOK),
+        (adds, "raised TypeError: unsupported operand", LOOK),
+    ],
+)
+def test_a_row_taken_for_a_text_or_an_object(function, message, hint):
+    with pytest.raises(RuleFault, match=message) as caught:
+        apply(rule(function, label="spam"), likes=[1, 2, 3])
+    assert caught.value.hint == hint
+
+
+def test_the_first_column_is_shown_where_there_is_no_text():
+    registry = wl.LFRegistry([rule(of_text, label="spam", fields=["body"])], schema=SCHEMA)
+    with pytest.raises(RuleFault) as caught:
+        wl.LFApplier(registry).apply(pl.DataFrame({"id": ["a"], "body": ["b"]}))
+    assert caught.value.hint == LOOK.replace("text", "body")
+
+
+def test_other_attribute_errors_and_changed_rows_have_their_own_hints():
+    with pytest.raises(RuleFault, match="'str' object has no attribute 'txet'") as caught:
+        apply(rule(lambda row: row["text"].txet, label="spam"))
+    assert caught.value.hint == 'on_error="abstain" counts such rows and goes on'
+
+    def changes(row):
+        row["text"] = "b"
+
+    with pytest.raises(RuleFault, match="a row does not support item assignment") as caught:
+        apply(rule(changes, label="spam"))
+    assert caught.value.hint == "a row can't be changed; change a copy: dict(row)"

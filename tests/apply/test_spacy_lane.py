@@ -140,3 +140,97 @@ def test_a_text_that_is_too_long_for_the_pipeline_is_a_fault(saved, monkeypatch)
 def test_a_blank_pipeline_reads_a_text_beyond_spacys_limit():
     rule = wl.spacy_pattern("money", MONEY_BACK, label="spam")
     assert apply([rule], ["x " * 600_000 + "money back"]).to_numpy().tolist() == [[1]]
+
+
+def test_a_rule_over_words_runs_no_component_and_knows_no_limit(saved, monkeypatch):
+    import weaklabel.apply.spacy_lane as lane
+
+    load, ran = lane.load_pipeline, []
+
+    def short(pipeline, *, where=None):
+        nlp = load(pipeline, where=where)
+        nlp.max_length = 20
+        return nlp
+
+    monkeypatch.setattr(lane, "load_pipeline", short)
+    monkeypatch.setattr("spacy.pipeline.EntityRuler.__call__", lambda self, doc: ran.append(doc.text) or doc)
+    rule = wl.spacy_pattern("money", MONEY_BACK, label="spam", pipeline=str(saved))
+    assert apply([rule], ["x " * 30 + "money back"]).to_numpy().tolist() == [[1]]
+    assert ran == ["A probe."]
+
+
+def test_a_saved_pipeline_of_two_rulers(tmp_path):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("entity_ruler").add_patterns([{"label": "BRAND", "pattern": [{"LOWER": "acme"}]}])
+    ruler = nlp.add_pipe("attribute_ruler")
+    ruler.add([[{"LOWER": {"IN": ["buys", "pays"]}}]], {"POS": "VERB"})
+    ruler.add([[{"ENT_TYPE": "BRAND"}]], {"POS": "PROPN"})
+    nlp.to_disk(tmp_path / "two")
+    rules = [
+        wl.spacy_pattern(name, pattern, label="spam", pipeline=str(tmp_path / "two"))
+        for name, pattern in {
+            "brand": [{"ENT_TYPE": "BRAND"}],
+            "verb": [{"POS": "VERB"}],
+            "name_acts": [{"POS": "PROPN"}, {"POS": "VERB"}],
+            "acme_acts": [{"LOWER": "acme"}, {"POS": "VERB", "OP": "+"}],
+            "word": [{"LOWER": "pays"}],
+        }.items()
+    ]
+    texts = ["Acme pays", "acme", "she buys", "", "pays\r\nACME 👍", None, "Acme pays"]
+    expected = [
+        [1, 1, 1, 1, 1],
+        [1, -1, -1, -1, -1],
+        [-1, 1, -1, -1, -1],
+        [-1, -1, -1, -1, -1],
+        [1, 1, -1, -1, 1],
+        [-1, -1, -1, -1, -1],
+        [1, 1, 1, 1, 1],
+    ]
+    for cache in (None, tmp_path / "cache", tmp_path / "cache"):
+        assert apply(rules, texts, cache=cache).to_numpy().tolist() == expected
+    for rule, column in zip(rules, zip(*expected, strict=True), strict=True):
+        assert apply([rule], texts, cache=tmp_path / "cache").to_numpy()[:, 0].tolist() == list(column)
+
+
+@pytest.fixture
+def failing(tmp_path):
+    """A pipeline with a component of ones own, which fails on some texts."""
+    from spacy.language import Language
+
+    @Language.component("fails_on_boom_of_test")
+    def fails(doc):
+        if "boom" in doc.text:
+            raise ZeroDivisionError("of\nall things")
+        doc.ents = [doc.char_span(0, len(doc[0].text), "FIRST")] if len(doc) else []
+        return doc
+
+    nlp = spacy.blank("en")
+    nlp.add_pipe("fails_on_boom_of_test")
+    nlp.to_disk(tmp_path / "failing")
+    return str(tmp_path / "failing")
+
+
+def test_a_component_that_fails_is_a_fault_of_the_row(failing, tmp_path):
+    rules = [
+        wl.spacy_pattern("first", [{"ENT_TYPE": "FIRST", "LOWER": "x"}], label="spam", pipeline=failing),
+        wl.spacy_pattern("word", [{"LOWER": "x"}], label="ham", pipeline=failing),
+    ]
+    texts = ["x y", "boom x", "y x", None]
+    with pytest.raises(
+        RuleFault, match=r"rule 'first' failed in its pipeline: ZeroDivisionError: of all things"
+    ) as caught:
+        apply(rules, texts)
+    assert "row '1', text='boom x'" in caught.value.where
+    votes = apply(rules, texts, on_error="abstain", cache=tmp_path / "cache")
+    assert votes.to_numpy().tolist() == [[1, 0], [-2, -2], [-1, 0], [-1, -1]]
+    assert votes.faults == {"first": 1, "word": 1}
+    assert not (tmp_path / "cache").exists()  # what people's own code does is not known by a version
+
+
+def test_a_pipeline_that_fails_on_any_text_is_one_error(failing, monkeypatch):
+    rule = wl.spacy_pattern("first", [{"ENT_TYPE": "FIRST"}], label="spam", pipeline=failing)
+    nlp = spacy.load(failing)
+    monkeypatch.setattr("weaklabel.apply.spacy_lane.load_pipeline", lambda pipeline, where: nlp)
+    nlp.tokenizer = None
+    with pytest.raises(RuleError, match=r"fails on the text 'A probe\.': TypeError"):
+        apply([rule], ["x"])

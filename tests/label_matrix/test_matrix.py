@@ -2,6 +2,7 @@ import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from strategies import vote_matrices
 from weaklabel.errors import VotesError
@@ -172,3 +173,32 @@ def test_rows_without_columns_or_answers():
     silent = LabelMatrix.from_numpy([[-1, -1]])
     assert silent.events().codes.tolist() == []
     assert silent.patterns().counts.tolist() == [1]
+
+
+# ---- some labelers ----
+
+
+@settings(deadline=None, max_examples=50)
+@given(vote_matrices(), st.data())
+def test_keep_is_the_same_in_every_layout_and_from_files(tmp_path_factory, votes, data):
+    names = [f"l{j}" for j in range(votes.shape[1])]
+    chosen = data.draw(st.lists(st.booleans(), min_size=len(names), max_size=len(names)).filter(any))
+    wanted = [name for name, keep in zip(names, chosen, strict=True) if keep]
+    ids = [f"r{i}" for i in range(len(votes))]
+    matrix = LabelMatrix.from_numpy(votes, ids=ids, labelers=names)
+    path = tmp_path_factory.mktemp("votes") / "part.parquet"
+    matrix.write(path)
+    for form in (matrix, matrix.as_events(), LabelMatrix.scan(path)):
+        kept = form.keep(reversed(wanted))
+        assert kept.labelers == tuple(wanted) and kept.ids.to_list() == ids
+        assert kept.to_numpy().tolist() == votes[:, chosen].tolist()
+        alone = LabelMatrix.from_numpy(votes[:, chosen], ids=ids, labelers=wanted)
+        assert kept.patterns().keys.tolist() == alone.patterns().keys.tolist()
+
+
+def test_keep_names_what_is_unknown_and_keeps_the_faults_of_its_own():
+    frame = pl.DataFrame({"id": ["a"], "lf:x": [-2], "lf:y": [0]})
+    votes = LabelMatrix.from_frame(frame, faults={"x": 1})
+    assert votes.keep(["x"]).faults == {"x": 1} and votes.keep(["y"]).faults == {}
+    with pytest.raises(VotesError, match="no labeler 'z'"):
+        votes.keep(["z"])

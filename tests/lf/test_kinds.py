@@ -297,15 +297,30 @@ def test_where_with_a_python_function_needs_a_version():
         ([[{"TEXT": {"IN": "no"}}]], "IN of TEXT is a list, not 'no'"),
         ([[{"TEXT": {"REGX": "a"}}]], "unknown test 'REGX' of TEXT"),
         ([[{"TEXT": {"REGEX": "(a"}}]], r"broken regex '\(a': missing \)"),
+        ([[{"LOWER": "Thanks"}]], "LOWER is the token in lower case, which 'Thanks' never equals\n.*\n  hint: LOWER: thanks for any case, or TEXT: Thanks for exactly that"),
+        ([[{"lower": {"IN": ["thanks", "ÄRGER"]}}]], "LOWER is the token in lower case, which 'ÄRGER' never equals"),
         ([[{"IS_ALPHA": "yes"}]], "IS_ALPHA is true or false, not 'yes'"),
         ([[{"LENGTH": {">=": "3"}}]], "LENGTH is a number, not '3'"),
         ([[{"LOWER": "a", "OP": "++"}]], r"unknown OP '\+\+'"),
         ([[{"_": {"seen": datetime.date(2020, 1, 1)}}]], "`patterns` holds no plain data"),
     ],
-)
+)  # fmt: skip
 def test_spacy_patterns_refuse(patterns, message):
     with pytest.raises(RuleError, match=message):
         wl.spacy_pattern("r", patterns, label="x")
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        {"LOWER": "thanks"},
+        {"LOWER": {"REGEX": r"\S+[A-Z]"}},
+        {"TEXT": "Thanks"},
+        {"LOWER": {"FUZZY": "Thanks"}},
+    ],
+)
+def test_what_may_match_is_taken(token):
+    assert wl.spacy_pattern("r", [[token]], label="x").patterns == ((token,),)
 
 
 def test_a_single_pattern_may_stand_alone():
@@ -321,5 +336,101 @@ def test_a_word_boundary_that_became_a_backspace_is_refused():
     with pytest.raises(RuleError) as caught:
         wl.regex("paid", "\bpaid\b", label="x")
     assert "holds a backspace" in str(caught.value)
-    assert "single quotes" in str(caught.value)
+    assert caught.value.hint == r"write r'…': then \b is a word boundary"
     assert wl.regex("paid", r"\bpaid\b", label="x").matches("I paid.")
+
+
+# ---- options and examples ----
+
+
+@pytest.mark.parametrize("kind", MAKERS)
+def test_a_misspelt_option_is_named_with_the_nearest(kind):
+    with pytest.raises(RuleError, match="unknown option 'fire_on' of ") as caught:
+        MAKERS[kind](fire_on=["a"])
+    assert caught.value.hint.startswith("did you mean 'fires_on'")
+    assert "label" in caught.value.available
+    assert "abstains_on" in caught.value.available
+    assert "test_kinds.py:" in caught.value.where
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda **options: wl.keywords("r", ["a"], **options),
+        lambda **options: wl.regex("r", "a", **options),
+        lambda **options: wl.where("r", "a > 1", **options),
+        lambda **options: wl.spacy_pattern("r", [[{"LOWER": "a"}]], **options),
+    ],
+)
+def test_a_misspelt_or_missing_label_is_no_python_error(make):
+    with pytest.raises(RuleError, match="unknown option 'lable' of ") as caught:
+        make(lable="x")
+    assert caught.value.hint == "did you mean 'label'?"
+    assert "test_kinds.py:" in caught.value.where
+    with pytest.raises(RuleError, match="needs a label to vote for") as caught:
+        make()
+    assert "test_kinds.py:" in caught.value.where
+
+
+@pytest.mark.parametrize(
+    ("meta", "hint"),
+    [
+        ({"fires_on": "BUY"}, "fires_on=['BUY']"),
+        ({"fires_on": '["BUY"]'}, 'leave the quotes out: fires_on=["BUY"]'),
+        ({"fires_on": {"text": "BUY"}}, "fires_on=[{'text': 'BUY'}]"),
+        (
+            {"fires_on": {"x": ["BUY", "NOW"]}},
+            "this rule chooses no label, leave it out: fires_on=['BUY', 'NOW']",
+        ),
+        ({"fires_on": 3}, "fires_on=['3']"),
+        ({"tags": None}, "tags=['…'], or leave it out"),
+        ({"fires_on": [3]}, "fires_on=['3']"),
+        ({"abstains_on": [["a", "b"]]}, "abstains_on=['a', 'b']"),
+        ({"abstains_on": [[object]]}, "abstains_on=['…']"),
+        ({"id": "a b"}, "id='a_b'"),
+        ({"id": "☃"}, "id='my_rule'"),
+    ],
+)
+def test_hints_show_what_to_write(meta, hint):
+    with pytest.raises(RuleError) as caught:
+        wl.regex("r", "a", label="x", **meta)
+    assert caught.value.hint == hint
+
+
+def test_terms_that_are_no_list():
+    with pytest.raises(RuleError) as caught:
+        wl.keywords("r", "thanks", label="x")
+    assert caught.value.hint == "terms=['thanks']"
+    with pytest.raises(RuleError) as caught:
+        wl.keywords("r", ["a", 5], label="x")
+    assert caught.value.hint == "write it as text: '5'"
+
+
+def test_examples_by_label_for_a_rule_that_chooses():
+    rule = wl.lookup(
+        "l",
+        {"parcel": "delivery", "refund": "returns"},
+        fires_on={"delivery": ["a", {"text": "b"}], "returns": ["c"]},
+    )
+    assert rule.fires_on == ("a", {"text": "b"}, "c")
+    assert rule.expected == ("delivery", "delivery", "returns")
+    assert wl.lookup("l", {"a": "x"}, fires_on=["a"]).expected == ()
+
+
+@pytest.mark.parametrize(
+    ("fires_on", "message"),
+    [
+        ({"text": "hello"}, "`fires_on` of 'text' is a list, not 'hello'"),
+        ({"delivery": [3]}, "`fires_on`: an example is a text or a mapping from field to value, not 3"),
+        ({0: ["a"]}, "`fires_on`: a label's name is text, not 0"),
+    ],
+)
+def test_broken_examples_by_label(fires_on, message):
+    with pytest.raises(RuleError, match=message) as caught:
+        wl.lookup("l", {"parcel": "delivery"}, fires_on=fires_on)
+    assert caught.value.hint
+    if "text" in fires_on:
+        assert caught.value.hint == (
+            "examples by label: fires_on={'delivery': ['…'], 'returns': ['…']}; "
+            "an example by field stands in a list: fires_on=[{'text': '…'}]"
+        )

@@ -165,3 +165,72 @@ def test_a_rule_that_asks_another_rule():
 
     assert loud_and_long({"text": "VERY LONG TEXT"}) is True
     assert len(loud_and_long.fingerprint) == 32
+
+
+# ---- options ----
+
+
+def test_a_name_given_as_the_function():
+    line = test_a_name_given_as_the_function.__code__.co_firstlineno
+    with pytest.raises(RuleError, match="'thanks' is not a function") as caught:
+
+        @wl.labeling_function("thanks")
+        def says_thanks(row):
+            return "thanks" in row["text"]
+
+    assert caught.value.hint == "options have names: @labeling_function(name='thanks', label=\"…\")"
+    assert {"name", "label", "fires_on"} <= set(caught.value.available)
+    assert caught.value.where == f"{__file__}:{line + 4}"
+
+
+def test_a_misspelt_option_is_told_where_it_stands():
+    line = test_a_misspelt_option_is_told_where_it_stands.__code__.co_firstlineno
+    with pytest.raises(RuleError, match="unknown option 'lable' of labeling_function") as caught:
+
+        @wl.labeling_function(lable="spam")
+        def says_thanks(row):
+            return "thanks" in row["text"]
+
+    assert caught.value.hint == "did you mean 'label'?"
+    assert {"name", "label", "outcomes", "fires_on"} <= set(caught.value.available)
+    assert caught.value.where == f"{__file__}:{line + 4}"
+    with pytest.raises(RuleError, match="unknown option 'feilds'"):
+        wl.labeling_function(_helper, label="x", feilds=["text"])
+
+
+# ---- functions of a text ----
+
+WORDS = ("a", "b")
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda text: "thanks" in text,
+        lambda text: any(w in text for w in WORDS),
+        lambda text: len(text) < 20,
+        lambda text: "a" not in text and len(text) > 3,
+        lambda text: text == "yes",
+        lambda text: "yes" == text,  # noqa: SIM300
+    ],
+)
+def test_a_function_of_a_text_is_refused(function):
+    with pytest.raises(RuleError, match="the function never looks into its row") as caught:
+        wl.labeling_function(function, name="r", label="x")
+    assert caught.value.hint == 'it gets a row, not a text: write row["text"]'
+    assert "test_python.py:" in caught.value.where
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda row: "title" in row and row["title"] == "x",
+        lambda row: len(row["text"]) < 20,
+        lambda row: len(row) < 3 or _helper(row),
+        lambda row: row["text"] == "yes",
+        lambda row: "a" in str(row),
+        lambda row: [c for c in row if c == "text"],
+    ],
+)
+def test_a_function_that_looks_into_its_row_is_taken(function):
+    assert wl.labeling_function(function, name="r", label="x").name == "r"

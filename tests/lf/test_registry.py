@@ -368,3 +368,67 @@ def test_what_a_function_imports_counts_and_the_private_name_does_not(tmp_path, 
     assert wl.LFRegistry.from_folder(tmp_path).fingerprint == one
     write(tmp_path, {file: LATE[file].replace(old, new)})
     assert wl.LFRegistry.from_folder(tmp_path).fingerprint != one
+
+
+def test_a_module_without_rules_is_a_problem_that_names_it(tmp_path):
+    write(
+        tmp_path,
+        {
+            **GOOD,
+            "forgot.py": "def shouts(row):\n    return row['text'].isupper()\n",
+            "empty.py": "",
+            "notes.py": '"""Rules will come."""\n# soon\n',
+            "helps.py": "LIMIT = 3\n",
+            "deeper/helps.py": "LIMIT = 3\n",
+            "late_helper.py": "LIMIT = 3\n",
+            "uses.py": (
+                "import weaklabel as wl\nfrom .helps import LIMIT\nfrom .deeper import helps\n\n"
+                "@wl.labeling_function(label='ham')\ndef used(row):\n"
+                "    from . import late_helper\n    return len(row['text']) > late_helper.LIMIT + helps.LIMIT\n"
+            ),
+            "broken.py": "x = = 1\n",
+            "deeper/__init__.py": "X = 1\n",
+        },
+    )
+    with pytest.raises(Problems) as caught:
+        wl.LFRegistry.from_folder(tmp_path)
+    assert [(p.what, p.where) for p in caught.value.problems] == [
+        ("broken Python: invalid syntax", f"{tmp_path}/broken.py:1"),
+        ("the module holds no rules", f"{tmp_path}/forgot.py"),
+    ]
+    assert caught.value.problems[1].hint == (
+        "decorate its functions with @labeling_function(label=…), or start its name with _ where it only helps others"
+    )
+    (tmp_path / "forgot.py").unlink()
+    (tmp_path / "broken.py").unlink()
+    assert "used" in wl.LFRegistry.from_folder(tmp_path)
+
+
+def test_labels_of_examples_are_checked():
+    rule = wl.lookup("l", {"a": "ham"}, fires_on={"hma": ["a"], "junk": ["b"]})
+    with pytest.raises(Problems) as caught:
+        wl.LFRegistry([rule], schema=SCHEMA)
+    assert [(p.what, p.hint) for p in caught.value.problems] == [
+        ("unknown label 'hma'", "did you mean 'ham'?")
+    ]
+    outcome = wl.lookup("l", {"a": "ham"}, fires_on={wl.none_of("junk"): ["a"]})
+    with pytest.raises(Problems, match="`fires_on` expects 'not spam', which is no outcome of the rule"):
+        wl.LFRegistry([outcome], schema=SCHEMA)
+
+
+def test_hints_are_written_as_the_rule_is(tmp_path):
+    write(
+        tmp_path,
+        {
+            "schema.yaml": "labels: [ham, spam]\n",
+            "pack.yaml": "rules: [{name: gold, kind: regex, label: spam, pattern: a}]\n",
+            "rules.py": "import weaklabel as wl\nx = wl.regex('label', 'a', label='ham')\n",
+        },
+    )
+    with pytest.raises(Problems) as caught:
+        wl.LFRegistry.from_folder(tmp_path)
+    assert [p.hint for p in caught.value.problems] == ["id: gold_rule", "id='label_rule'"]
+    bare = Regex(name="bare", pattern="a")
+    with pytest.raises(Problems) as caught:
+        wl.LFRegistry([bare], schema=SCHEMA)
+    assert caught.value.problems[0].hint == "label='ham'"

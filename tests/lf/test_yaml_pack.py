@@ -99,8 +99,9 @@ def test_load_pack_raises_all_problems(folder):
         f"""3 problems in {path}
   1. unknown key 'term' in a keywords rule
      where: {path}:6:5
-     available: name, kind, label, id, description, owner, version, tags, fires_on, abstains_on, on_error, terms, """
-        f"""field, case, accents
+     available: name, kind, label, id, description, owner, version, tags, fires_on, abstains_on, on_error, """
+        f"""state, valid_from, valid_until, muted, terms, field, case, accents, near, not_after, not_before, first_words, """
+        f"""last_words, at_least, times
      hint: did you mean 'terms'?
   2. broken regex '(a': missing ), unterminated subpattern at position 0, before '(a'
      where: rule 'has_link' at {path}:10:57
@@ -140,7 +141,7 @@ def test_load_pack_raises_all_problems(folder):
         ("rules: [{kind: lookup, name: r, words: nofile.txt, label: x}]", "can't read ", "rule 'r' at 1:40", None),
         ("rules: [{kind: regex, name: r, pattern: a\nlabel: x", "not valid YAML: ", "2:6", "quote"),
         ("rules: [{kind: regex, name: r, pattern: a, label: x, fires_on: yes}]", "`fires_on` is a list, not True", "1:64", None),
-        ("defaults: {ownr: a}\nrules: [{kind: regex, name: r, pattern: a, label: x}]", "unknown key 'ownr' in `defaults`", "1:12", "did you mean 'owner' or "),
+        ("defaults: {ownr: a}\nrules: [{kind: regex, name: r, pattern: a, label: x}]", "unknown key 'ownr' in `defaults`", "1:12", "did you mean 'owner'?"),
         ("rules:\n- kind: regex\n  name: r\n  label: x\n  pattern: \u0001", "not valid YAML: ", None, "quote"),
     ],
 )  # fmt: skip
@@ -236,3 +237,153 @@ def test_published_rule_sets_load_as_packs(folder, data_dir, monkeypatch, name, 
     rules, problems = read(folder, text)
     assert problems == []
     assert len(rules) == count
+
+
+# ---- hints in YAML ----
+
+
+@pytest.mark.parametrize(
+    ("keys", "what", "hint"),
+    [
+        ("name: ☃", "'' is no id: ", "id: my_rule"),
+        ("name: r, id: 'a b'", "'a b' is no id: ", "id: a_b"),
+        ("name: r, fires_on: BUY", "`fires_on` is a list, not 'BUY'", "fires_on: [BUY]"),
+        ("name: r, fires_on: '[a, b]'", "`fires_on` is a list, not '[a, b]'", "leave the quotes out: fires_on: [a, b]"),
+        ("name: r, fires_on: 3", "`fires_on` is a list, not 3", "fires_on: ['3']"),
+        ("name: r, tags: ", "`tags` is a list, not None", "tags: […], or leave it out"),
+        ("name: r, fires_on: [3]", "`fires_on`: an example is a text", "fires_on: ['3']"),
+        ("name: r, fires_on: [[a, b]]", "`fires_on`: an example is a text", "fires_on: [a, b]"),
+        ("name: r, fires_on: {text: a}", "`fires_on` is a list, not {'text': 'a'}", "fires_on: [{text: a}]"),
+        ("name: r, fires_on: {x: [a, b]}", "`fires_on` is a list, not {'x': ['a', 'b']}", "this rule chooses no label, leave it out: fires_on: [a, b]"),
+    ],
+)  # fmt: skip
+def test_hints_are_yaml(folder, keys, what, hint):
+    found = problem(folder, f"rules:\n- {{kind: regex, label: x, pattern: a, {keys}}}")
+    assert found.what.startswith(what)
+    assert found.hint == hint
+    assert f"{folder}/pack.yaml:2:" in found.where
+
+
+def test_a_name_that_gives_no_id_is_named_with_its_place(folder):
+    found = problem(folder, "rules:\n- {kind: regex, label: x, pattern: a, name: ☃}")
+    assert (
+        found.what == "'' is no id: letters, digits, `_`, `-` and `.` only (the name '☃' holds none of them)"
+    )
+    assert found.where == f"rule '☃' at {folder}/pack.yaml:2:45"
+    given = problem(folder, "rules:\n- {kind: regex, label: x, pattern: a, name: r, id: a/b}")
+    assert given.what == "'a/b' is no id: letters, digits, `_`, `-` and `.` only"
+    assert given.where == f"rule 'r' at {folder}/pack.yaml:2:52"
+
+
+def test_other_hints_are_yaml_too(folder):
+    backspace = problem(folder, 'rules:\n- {kind: regex, name: r, label: x, pattern: "\\bpaid"}')
+    assert backspace.hint == r"put the pattern in single quotes: then \b is a word boundary"
+    terms = problem(folder, "rules:\n- {kind: keywords, name: r, label: x, terms: thanks}")
+    assert terms.hint == "terms: [thanks]"
+    columnless = problem(folder, 'rules:\n- {kind: where, name: r, label: x, sql: "1 = 1"}')
+    assert columnless.hint == "compare a column with something: length(text) < 20"
+    labelless = problem(folder, "rules:\n- {kind: lookup, name: r, entries: {a: }}")
+    assert labelless.hint == "give the rule a `label`, or each term its own in a table"
+
+
+def test_a_flat_spacy_pattern_shows_what_to_write(folder):
+    one = problem(folder, "rules:\n- {kind: spacy, name: r, label: x, patterns: [{LOWER: thanks}]}")
+    assert one.what == "`patterns` is a list of patterns, each a list of tokens, not a list of tokens"
+    assert one.hint == "patterns: [[{LOWER: thanks}]]"
+    assert one.where == f"rule 'r' at {folder}/pack.yaml:2:46"
+    two = problem(
+        folder, "rules:\n- {kind: spacy, name: r, label: x, patterns: [{LOWER: thank}, {LOWER: you}]}"
+    )
+    assert two.hint == (
+        "patterns: [[{LOWER: thank}, {LOWER: you}]] (in a row), "
+        "or patterns: [[{LOWER: thank}], [{LOWER: you}]] (any of them)"
+    )
+    upper = problem(folder, "rules:\n- {kind: spacy, name: r, label: x, patterns: [[{LOWER: Thanks}]]}")
+    assert upper.hint == "LOWER: thanks for any case, or TEXT: Thanks for exactly that"
+
+
+def test_examples_by_label_in_yaml_are_those_of_python(folder):
+    [rule], problems = read(
+        folder,
+        "rules:\n- name: plans\n  kind: lookup\n  entries: {gold: vip, silver: regular}\n"
+        "  fires_on:\n    vip: [gold, {text: GOLD}]\n    regular: [silver]\n",
+    )
+    assert problems == []
+    assert rule == wl.lookup(
+        "plans",
+        {"gold": "vip", "silver": "regular"},
+        fires_on={"vip": ["gold", {"text": "GOLD"}], "regular": ["silver"]},
+    )
+    assert rule.expected == ("vip", "vip", "regular")
+    broken = problem(
+        folder, "rules:\n- {name: plans, kind: lookup, entries: {gold: vip}, fires_on: {text: gold}}"
+    )
+    assert broken.what == "`fires_on` of 'text' is a list, not 'gold'"
+    assert broken.hint == (
+        "examples by label: fires_on: {delivery: […], returns: […]}; "
+        "an example by field stands in a list: fires_on: [{text: …}]"
+    )
+
+
+def test_windows_counts_days_and_states_of_a_pack(folder):
+    path = folder / "more.yaml"
+    path.write_text(
+        """rules:
+- name: near
+  kind: keywords
+  label: ham
+  terms: [refund, money back]
+  near: {terms: [order], within: 5}
+  not_after: {terms: ["not"], within: 2}
+  not_before: {terms: [policy], within: 1}
+  first_words: 20
+  last_words: 30
+  at_least: 2
+  times: 3
+  state: draft
+  valid_from: 2026-01-01
+  valid_until: "2026-12-31"
+  muted: true
+- {name: sure, kind: score, field: p, bins: [{label: spam, from: 0.9}, {label: ham, to: 0.1}]}
+"""
+    )
+    near, sure = wl.load_pack(path)
+    assert near == wl.keywords(
+        "near",
+        ["refund", "money back"],
+        label="ham",
+        near={"terms": ["order"], "within": 5},
+        not_after={"terms": ["not"], "within": 2},
+        not_before={"terms": ["policy"], "within": 1},
+        first_words=20,
+        last_words=30,
+        at_least=2,
+        times=3,
+        state="draft",
+        valid_from="2026-01-01",
+        valid_until="2026-12-31",
+        muted=True,
+    )
+    assert sure == wl.score("sure", [{"label": "spam", "from": 0.9}, {"label": "ham", "to": 0.1}], field="p")
+
+
+@pytest.mark.parametrize(
+    ("extra", "what"),
+    [
+        ("near: [order]", "`near` is a mapping with terms and within, not ['order']"),
+        ("near: {terms: [order], withn: 5}", "unknown key 'withn' in `near`"),
+        ("near: {terms: [], within: 5}", "no terms"),
+        ("times: many", "`times` is a whole number, not 'many'"),
+        ("times: 0", "`times` is a whole number from 1, not 0"),
+        ("at_least: 3", "`at_least` is 3, and there are 2 terms: the rule could never fire"),
+        ("valid_from: soon", "`valid_from` is a day, not 'soon'"),
+        ("muted: 1", "`muted` is true or false, not 1"),
+        ("state: old", "unknown state 'old'"),
+    ],
+)
+def test_windows_counts_days_and_states_that_are_none(folder, extra, what):
+    path = folder / "more.yaml"
+    path.write_text(f"rules:\n- {{name: a, kind: keywords, label: ham, terms: [x, y], {extra}}}\n")
+    with pytest.raises(Problems) as caught:
+        wl.load_pack(path)
+    assert what in str(caught.value) and "more.yaml:2:" in str(caught.value)

@@ -2,5 +2,6 @@
 
 from weaklabel.apply.applier import LFApplier
 from weaklabel.apply.examples import check_examples
+from weaklabel.apply.limits import Limits
 
-__all__ = ["LFApplier", "check_examples"]
+__all__ = ["LFApplier", "Limits", "check_examples"]

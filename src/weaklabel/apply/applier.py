@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import functools
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from weaklabel.apply.batch import Batch, Faults, Lane, Votes
+from weaklabel.apply.days import DatedLane, Days, date_columns
 from weaklabel.apply.frame_lane import compile_frame
+from weaklabel.apply.limits import USUAL, Limits
 from weaklabel.apply.patterns import compile_patterns
 from weaklabel.apply.python_lane import compile_python
+from weaklabel.apply.score_lane import compile_scores
 from weaklabel.apply.spacy_lane import compile_spacy
 from weaklabel.errors import CorpusError, RuleError, did_you_mean
 from weaklabel.label_matrix import LabelMatrix
@@ -24,11 +29,12 @@ from weaklabel.schema import LabelSchema
 BATCH_ROWS = 65_536
 """Rows that are shown to the rules at a time."""
 
-_LANES: dict[str, Callable[[Any, LabelSchema], Lane]] = {
+_LANES: dict[str, Callable[..., Lane]] = {
     "patterns": compile_patterns,
     "frame": compile_frame,
     "spacy": compile_spacy,
     "python": compile_python,
+    "score": compile_scores,
 }
 _LANE_OF = {
     "keywords": "patterns",
@@ -38,6 +44,7 @@ _LANE_OF = {
     "spacy": "spacy",
     "python": "python",
     "snorkel": "python",
+    "score": "score",
 }
 
 
@@ -53,6 +60,15 @@ class LFApplier:
         row's id; "abstain" votes -2 (missing) on that row and counts it in the votes' `faults`.
     progress
         Show a bar on stderr.
+    date
+        The column with each row's day, for rules with `valid_from` or `valid_until`. Default: all rows are of `today`.
+    today
+        The day of the run. Default: this day.
+    limits
+        What one rule may use up on one batch of rows.
+    cache
+        A folder in which spaCy rules keep tokenised texts between runs, such as ``<project>/.weaklabel/cache``; it may be
+        deleted at any time. Default: nothing is kept.
 
     Examples
     --------
@@ -64,7 +80,17 @@ class LFApplier:
     [[0, -1], [-1, 1]]
     """
 
-    def __init__(self, registry: LFRegistry, *, on_error: OnError = "raise", progress: bool = False) -> None:
+    def __init__(
+        self,
+        registry: LFRegistry,
+        *,
+        on_error: OnError = "raise",
+        progress: bool = False,
+        date: str | None = None,
+        today: datetime.date | None = None,
+        limits: Limits = USUAL,
+        cache: str | Path | None = None,
+    ) -> None:
         if not isinstance(registry, LFRegistry):
             raise RuleError(
                 f"an LFRegistry is wanted, not {type(registry).__name__}",
@@ -74,10 +100,13 @@ class LFApplier:
         self.registry = registry
         self.on_error = on_error
         self.progress = progress
+        self.days = Days(date, today or datetime.date.today())
+        self.limits = limits
+        self.cache = None if cache is None else Path(cache)
 
     @functools.cached_property
     def _lanes(self) -> tuple[Lane, ...]:
-        return compile_lanes(self.registry.rules, self.registry.schema)
+        return compile_lanes(self.registry.rules, self.registry.schema, days=self.days, cache=self.cache)
 
     def apply(self, data: Any, *, id: str | None = None) -> LabelMatrix:
         """Return the votes of every rule on every row.
@@ -112,13 +141,13 @@ class LFApplier:
     def _vote(self, frame: pl.DataFrame, ids: pl.Series, faults: Faults) -> pl.DataFrame:
         votes: Votes = {}
         for lane in self._lanes:
-            votes.update(lane.run(Batch(frame, ids, faults)))
+            votes.update(lane.run(Batch(frame, ids, faults, self.limits)))
         columns = [pl.Series(rule.column, votes[rule.id], pl.Int8) for rule in self.registry]
         return pl.DataFrame([ids.alias("id"), *columns])
 
     def _batches(self, data: Any, id: str | None) -> Iterator[tuple[pl.DataFrame, pl.Series]]:
         with self._bar() as advance:
-            for frame in _frames(data, id, self.registry.rules):
+            for frame in _frames(data, id, self.registry.rules, date_columns(self.registry, self.days)):
                 ids = frame.get_column(id or "id").cast(pl.String)
                 for start in range(0, max(frame.height, 1), BATCH_ROWS):
                     yield frame.slice(start, BATCH_ROWS), ids.slice(start, BATCH_ROWS)
@@ -137,24 +166,51 @@ class LFApplier:
             yield lambda rows: bar.advance(task, rows)
 
 
-def compile_lanes(rules: Iterable[LabelingFunction], schema: LabelSchema) -> tuple[Lane, ...]:
-    """Compile rules, each in the lane of its kind."""
+def compile_lanes(
+    rules: Iterable[LabelingFunction],
+    schema: LabelSchema,
+    *,
+    days: Days | None = None,
+    cache: Path | None = None,
+) -> tuple[Lane, ...]:
+    """Compile rules, each in the lane of its kind.
+
+    Parameters
+    ----------
+    rules, schema
+        The rules and their labels.
+    days
+        On which day each row is; None: rules with days of their own vote on all rows.
+    cache
+        The folder in which a lane may keep what is costly.
+    """
+    options: dict[str, dict[str, Any]] = {"spacy": {"cache": cache}}
+
+    def lane(name: str, own: list[LabelingFunction]) -> Lane:
+        return _LANES[name](own, schema, **options.get(name, {}))
+
     by_lane: dict[str, list[LabelingFunction]] = {}
+    dated: list[Lane] = []
     for rule in rules:
-        by_lane.setdefault(_LANE_OF[rule.kind], []).append(rule)
-    return tuple(_LANES[name](own, schema) for name, own in by_lane.items())
+        if rule.dated and days is not None:
+            dated.append(DatedLane(rule, lane(_LANE_OF[rule.kind], [rule]), days))
+        else:
+            by_lane.setdefault(_LANE_OF[rule.kind], []).append(rule)
+    return (*(lane(name, own) for name, own in by_lane.items()), *dated)
 
 
-def _frames(data: Any, id: str | None, rules: Iterable[LabelingFunction]) -> Iterator[pl.DataFrame]:
+def _frames(
+    data: Any, id: str | None, rules: Iterable[LabelingFunction], more: Iterable[str]
+) -> Iterator[pl.DataFrame]:
     if type(data).__module__.partition(".")[0] == "pandas" and hasattr(data, "iloc"):
         data = pl.from_pandas(data)
     if isinstance(data, pl.DataFrame):
         data = data.lazy()
     if isinstance(data, pl.LazyFrame):
-        columns = _columns(data.collect_schema().names(), id, rules)
+        columns = _columns(data.collect_schema().names(), id, rules, more)
         yield data.select(columns).collect()
     elif hasattr(data, "shards") and hasattr(data, "read"):
-        columns = _columns(list(data.columns), id, rules)
+        columns = _columns(list(data.columns), id, rules, more)
         for shard in data.shards():
             yield data.read(shard).select(columns)
     else:
@@ -164,7 +220,9 @@ def _frames(data: Any, id: str | None, rules: Iterable[LabelingFunction]) -> Ite
         )
 
 
-def _columns(available: list[str], id: str | None, rules: Iterable[LabelingFunction]) -> list[str]:
+def _columns(
+    available: list[str], id: str | None, rules: Iterable[LabelingFunction], more: Iterable[str]
+) -> list[str]:
     """Return the columns to read, or raise the error that says which is not there, and what is."""
     wanted_id = id or "id"
     if wanted_id not in available:
@@ -188,9 +246,13 @@ def _columns(available: list[str], id: str | None, rules: Iterable[LabelingFunct
             available=available,
             hint=did_you_mean(name, available),
         )
+    for name in more:
+        if name not in available:
+            hint = did_you_mean(name, available)
+            raise CorpusError(f"no column {name!r} with the rows' days", available=available, hint=hint)
     if any(not rule.fields for rule in rules):
         return available
-    read = {name for rule in rules for name in rule.fields}
+    read = {*more, *(name for rule in rules for name in rule.fields)}
     return [name for name in available if name in read or name == wanted_id]
 
 

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 import polars as pl
 
+from weaklabel.apply.limits import USUAL, Limits
 from weaklabel.errors import RuleError, RuleFault
 from weaklabel.lf.base import LabelingFunction, OnError, run_user_code
 from weaklabel.schema import ABSTAIN, MISSING
@@ -60,11 +61,12 @@ class Faults:
 
 @dataclass(frozen=True)
 class Batch:
-    """Some rows of a corpus, with their ids and the book of faults."""
+    """Some rows of a corpus, with their ids, the book of faults, and what a rule may use up."""
 
     frame: pl.DataFrame
     ids: pl.Series
     faults: Faults
+    limits: Limits = USUAL
 
 
 class Lane(Protocol):

@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import polars as pl
 
 from weaklabel.apply.applier import compile_lanes
 from weaklabel.apply.batch import Batch, Faults, Lane
-from weaklabel.errors import RuleError, WeakLabelError
+from weaklabel.apply.frame_lane import never_boolean
+from weaklabel.errors import RuleError, WeakLabelError, did_you_mean
 from weaklabel.lf.base import Example, LabelingFunction
+from weaklabel.lf.outcomes import meaning, vote_code
 from weaklabel.lf.registry import LFRegistry
+from weaklabel.lf.where import Where
 from weaklabel.schema import LabelSchema
 
 
-def check_examples(registry: LFRegistry) -> list[WeakLabelError]:
+def check_examples(registry: LFRegistry, *, columns: Iterable[str] | None = None) -> list[WeakLabelError]:
     """Run every rule on its `fires_on` and `abstains_on` examples and return every failure.
+
+    A where rule without examples is checked for giving true or false as far as that can be told without rows.
 
     Parameters
     ----------
     registry
         The rules.
+    columns
+        The corpus' columns, where they are known: a rule that reads another is a failure too.
 
     Returns
     -------
@@ -38,11 +45,28 @@ def check_examples(registry: LFRegistry) -> list[WeakLabelError]:
     "rule 'asks' votes 'ham' on an example that it should abstain on: 'yes please'"
     """
     failures: list[WeakLabelError] = []
+    known = None if columns is None else tuple(columns)
     for rule in registry:
-        rule = dataclasses.replace(rule, on_error=None)
+        failures += [] if known is None else _lacking(rule, known)
         if rule.fires_on or rule.abstains_on:
-            failures += _check(rule, registry.schema)
+            failures += _check(dataclasses.replace(rule, on_error=None), registry.schema)
+        elif isinstance(rule, Where):
+            problem = never_boolean(rule)
+            failures += [] if problem is None else [problem]
     return failures
+
+
+def _lacking(rule: LabelingFunction, columns: Sequence[str]) -> list[WeakLabelError]:
+    return [
+        RuleError(
+            f"rule {rule.name!r} reads column {name!r}, which the corpus has not",
+            where=rule.where,
+            available=columns,
+            hint=did_you_mean(name, columns),
+        )
+        for name in rule.fields
+        if name not in columns
+    ]
 
 
 def _check(rule: LabelingFunction, schema: LabelSchema) -> list[WeakLabelError]:
@@ -58,8 +82,9 @@ def _check(rule: LabelingFunction, schema: LabelSchema) -> list[WeakLabelError]:
         except WeakLabelError as error:
             failures.append(error)
             continue
-        if (vote >= 0) != (i < len(rule.fires_on)):
-            failures.append(_failure(rule, examples[i], vote, schema))
+        expected = vote_code(rule, rule.expected[i], schema) if i < len(rule.expected) else None
+        if (vote >= 0) != (i < len(rule.fires_on)) or expected not in (None, vote):
+            failures.append(_failure(rule, examples[i], vote, expected, schema))
     return failures
 
 
@@ -117,12 +142,15 @@ def text_field(rule: LabelingFunction) -> str:
     return rule.fields[0] if len(rule.fields) == 1 else "text"
 
 
-def _failure(rule: LabelingFunction, example: Example, vote: int, schema: LabelSchema) -> RuleError:
+def _failure(
+    rule: LabelingFunction, example: Example, vote: int, expected: int | None, schema: LabelSchema
+) -> RuleError:
     shown = repr(example if isinstance(example, str) else dict(example))
-    if vote < 0:
-        return RuleError(
-            f"rule {rule.name!r} abstains on an example that it should fire on: {shown}", where=rule.where
-        )
-    label = schema.label(vote)
-    what = f"rule {rule.name!r} votes {label!r} on an example that it should abstain on: {shown}"
-    return RuleError(what, where=rule.where)
+    votes = "abstains" if vote < 0 else f"votes {meaning(rule, vote, schema)!r}"
+    if expected is not None:
+        what = f"{votes}, expected {meaning(rule, expected, schema)!r}, on the example"
+    elif vote < 0:
+        what = f"{votes} on an example that it should fire on:"
+    else:
+        what = f"{votes} on an example that it should abstain on:"
+    return RuleError(f"rule {rule.name!r} {what} {shown}", where=rule.where)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -12,8 +13,15 @@ import polars.selectors as cs
 from weaklabel.apply.batch import Batch, Votes, one_line, shown
 from weaklabel.errors import RuleError
 from weaklabel.lf.base import run_user_code
+from weaklabel.lf.outcomes import vote_code
 from weaklabel.lf.where import Where
 from weaklabel.schema import ABSTAIN, LabelSchema
+
+_SOME_TYPES: tuple[pl.DataType, ...] = (
+    pl.String(), pl.Float64(), pl.Boolean(), pl.Int64(), pl.UInt8(), pl.Date(), pl.Datetime(), pl.Duration(), pl.Time(),
+    pl.Binary(), pl.List(pl.Boolean()), pl.List(pl.String()), pl.List(pl.Float64()),
+)  # fmt: skip
+_MOST_FIELDS = 2
 
 
 @dataclass(frozen=True)
@@ -36,7 +44,7 @@ class FrameLane:
         return votes
 
     def _votes(self, rule: Where, answer: pl.Series) -> np.ndarray:
-        code = self.schema.code(str(rule.label), where=rule.where)
+        code = vote_code(rule, rule.label or "", self.schema)
         return np.where(answer.fill_null(False).to_numpy(), np.int8(code), np.int8(ABSTAIN)).astype(np.int8)
 
     def _one_by_one(self, rule: Where, frame: pl.DataFrame, batch: Batch, start: int) -> np.ndarray:
@@ -58,6 +66,38 @@ class FrameLane:
 def compile_frame(rules: Iterable[Where], schema: LabelSchema) -> FrameLane:
     """Compile where rules into one lane."""
     return FrameLane(tuple(rules), schema)
+
+
+def never_boolean(rule: Where) -> RuleError | None:
+    """Return the problem of an expression that is not true or false, whatever the types of its columns.
+
+    None where some types make it so, where it can't be told (more than two columns, structs, Python functions), or where
+    no types suit it.
+
+    Examples
+    --------
+    >>> from weaklabel.lf import where
+    >>> never_boolean(where("short", "length(text)", label="ham")).what
+    "rule 'short' gives UInt32, not true or false"
+    >>> never_boolean(where("short", "length(text) < 9", label="ham")) is None
+    True
+    """
+    if len(rule.fields) > _MOST_FIELDS or not rule.is_plain:
+        return None
+    found: dict[str, None] = {}
+    for types in itertools.product(_SOME_TYPES, repeat=len(rule.fields)):
+        answers = _select(pl.DataFrame(schema=dict(zip(rule.fields, types, strict=True))), [rule])
+        if isinstance(answers, BaseException):
+            continue
+        if answers.schema[rule.id] in (pl.Boolean, pl.Null):
+            return None
+        found[str(answers.schema[rule.id])] = None
+    return _no_boolean(rule, next(iter(found)), rule.fields) if found else None
+
+
+def _no_boolean(rule: Where, dtype: object, columns: Iterable[str]) -> RuleError:
+    what = f"rule {rule.name!r} gives {dtype}, not true or false"
+    return RuleError(what, where=rule.where, available=columns, hint="compare it with something: … > 0")
 
 
 def _answer(rule: Where) -> pl.Expr:
@@ -101,12 +141,7 @@ def _type_problem(rule: Where, frame: pl.DataFrame) -> RuleError | None:
     dtype = answers.schema[rule.id]
     if dtype in (pl.Boolean, pl.Null):
         return None
-    return RuleError(
-        f"rule {rule.name!r} gives {dtype}, not true or false",
-        where=rule.where,
-        available=columns,
-        hint="compare it with something: … > 0",
-    )
+    return _no_boolean(rule, dtype, columns)
 
 
 def _reason(error: BaseException) -> str:

@@ -19,6 +19,7 @@ from weaklabel.apply.batch import Batch, Votes, distinct_texts, no_votes, spread
 from weaklabel.apply.literals import required_literals
 from weaklabel.lf.keywords import Keywords, comparable, whole_words
 from weaklabel.lf.lookup import Lookup, strongest
+from weaklabel.lf.outcomes import vote_code
 from weaklabel.lf.regex import Regex
 from weaklabel.schema import LabelSchema
 
@@ -76,7 +77,7 @@ def _column(frame: pl.DataFrame, name: str, rules: Sequence[PatternRule]) -> pl.
 
 
 def _match_exactly(rule: Lookup, texts: Sequence[str], votes: np.ndarray, schema: LabelSchema) -> None:
-    codes = {term: schema.code(label) for term, label in rule.by_term.items()}
+    codes = {term: vote_code(rule, label, schema) for term, label in rule.by_term.items()}
     for i, text in enumerate(texts):
         code = codes.get(rule.key(text))
         if code is not None:
@@ -119,22 +120,22 @@ class _WordScan:
                 for rule, code in term.owners:
                     hits.setdefault(rule, Counter())[code] += 1
         for rule, counts in hits.items():
-            best = strongest(counts)  # type: ignore[arg-type]
+            best = strongest(counts)
             if best is not None:
-                yield rule, best  # type: ignore[misc]
+                yield rule, best
 
 
 def _word_scans(rules: Iterable[PatternRule], schema: LabelSchema) -> Iterator[_WordScan]:
     forms: dict[tuple[str, str], dict[str, dict[str, int]]] = defaultdict(lambda: defaultdict(dict))
     for rule in rules:
         if isinstance(rule, Keywords):
-            code = schema.code(str(rule.label), where=rule.where)
+            code = vote_code(rule, rule.label or "", schema)
             for term in rule.terms:
                 key = " ".join(comparable(term, case=rule.case, accents=rule.accents).split())
                 forms[rule.case, rule.accents][key][rule.id] = code
         elif isinstance(rule, Lookup) and rule.match == "words":
             for key, label in rule.by_term.items():
-                forms[rule.case, rule.accents][key][rule.id] = schema.code(label, where=rule.where)
+                forms[rule.case, rule.accents][key][rule.id] = vote_code(rule, label, schema)
     for (case, accents), terms in forms.items():
         scan = _WordScan(_comparer(case, accents))
         for key, owners in terms.items():
@@ -199,5 +200,5 @@ def _searches(rules: Iterable[PatternRule], schema: LabelSchema) -> Iterator[_Se
 
 
 def _search(rule: Regex, schema: LabelSchema) -> tuple[str, int, Callable[[str], object], tuple[str, ...]]:
-    code = schema.code(str(rule.label), where=rule.where)
+    code = vote_code(rule, rule.label or "", schema)
     return rule.id, code, rule.compiled.search, required_literals(rule.compiled)

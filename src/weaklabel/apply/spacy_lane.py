@@ -1,4 +1,8 @@
-"""The spaCy lane: one `nlp.pipe` per pipeline and field, one Matcher keyed by rule id. The only home of spaCy here."""
+"""The spaCy lane: each text tokenised once, each distinct word asked once, and Matchers where words alone don't decide.
+
+The votes are those of one Matcher per rule over `nlp(text)`. What is left out can't change them: texts that lack every
+literal that the rules need, components that no rule needs, and Matchers over texts that lack the words they need.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +15,20 @@ from typing import Any
 
 import numpy as np
 
-from weaklabel.apply.batch import Batch, Votes, distinct_texts, no_votes, shown, spread, text_column
+from weaklabel.apply.batch import Batch, Votes, distinct_texts, no_votes, one_line, shown, spread, text_column
+from weaklabel.apply.spacy_docs import DocCache, DocReader, Tokens, pipeline_key
+from weaklabel.apply.spacy_needs import (
+    Literals,
+    idle_components,
+    is_plain,
+    read_annotations,
+    required_literals,
+    spare_words,
+)
+from weaklabel.apply.spacy_words import Screen, WordPattern, WordTests, word_patterns
 from weaklabel.errors import RuleError, did_you_mean
+from weaklabel.lf.base import run_user_code
+from weaklabel.lf.outcomes import vote_code
 from weaklabel.lf.spacy_pattern import SpacyPattern
 from weaklabel.schema import LabelSchema
 
@@ -20,13 +36,42 @@ BLANK = "blank:"
 
 
 @dataclass(frozen=True)
+class _Matchers:
+    """spaCy's Matchers of the patterns that words alone don't decide: one of all rules, and one for each."""
+
+    joint: Any
+    single: Mapping[str, Any]
+
+    def find(self, docs: Iterable[Any], wanted: Sequence[Sequence[str]]) -> Iterable[set[str]]:
+        """Yield for each document the rules that match, of at least those that are wanted."""
+        for doc, rules in zip(docs, wanted, strict=True):
+            if _SINGLES * len(rules) > len(self.single):
+                keys = {match[0] for match in self.joint(doc, allow_missing=True)}
+                yield {doc.vocab.strings[key] for key in keys}
+            else:
+                yield {rule for rule in rules if self.single[rule](doc, allow_missing=True)}
+
+
+_SINGLES = 4
+"""A Matcher of one rule costs about as much as four rules more in a Matcher of many."""
+
+
+@dataclass(frozen=True)
 class _Group:
     """The rules of one pipeline and field."""
 
     field: str
-    nlp: Any
-    matcher: Any
     rules: tuple[SpacyPattern, ...]
+    reader: DocReader
+    literals: Literals | None
+    tests: WordTests
+    patterns: Mapping[str, tuple[WordPattern, ...]]
+    matchers: _Matchers
+
+    @property
+    def longest(self) -> int:
+        """The longest text that the pipeline reads; spaCy's limit is there for its components."""
+        return sys.maxsize if self.reader.only_tokens else int(self.reader.nlp.max_length)
 
 
 @dataclass(frozen=True)
@@ -41,19 +86,29 @@ class SpacyLane:
         votes: Votes = {}
         for group in self.groups:
             texts, rows = distinct_texts(text_column(batch.frame, group.field, group.rules))
-            short = [i for i, text in enumerate(texts) if len(text) <= group.nlp.max_length]
-            found = _matches(group, [texts[i] for i in short])
-            for rule in group.rules:
+            fires, faults = _matches(group, texts)
+            for rule, fired in zip(group.rules, fires, strict=True):
                 own = no_votes(len(texts))
-                own[[short[i] for i in found[rule.id]]] = self.schema.code(str(rule.label), where=rule.where)
+                own[fired] = vote_code(rule, rule.label or "", self.schema)
                 votes[rule.id] = spread(own, rows)
-            if len(short) < len(texts):
-                _report_long(group, batch, np.setdiff1d(np.arange(len(texts)), short), rows, votes)
+            if faults:
+                _report(group, batch, faults, rows, votes)
         return votes
 
 
-def compile_spacy(rules: Iterable[SpacyPattern], schema: LabelSchema) -> SpacyLane:
+def compile_spacy(
+    rules: Iterable[SpacyPattern], schema: LabelSchema, *, cache: Path | None = None
+) -> SpacyLane:
     """Load the pipelines and compile token-pattern rules into one lane.
+
+    Parameters
+    ----------
+    rules
+        Token-pattern rules.
+    schema
+        The labels.
+    cache
+        A folder in which tokenised texts are kept between runs. Default: nothing is kept.
 
     Raises
     ------
@@ -63,10 +118,13 @@ def compile_spacy(rules: Iterable[SpacyPattern], schema: LabelSchema) -> SpacyLa
     by_pipeline: dict[str, dict[str, list[SpacyPattern]]] = defaultdict(lambda: defaultdict(list))
     for rule in rules:
         by_pipeline[rule.pipeline][rule.field].append(rule)
-    groups = []
+    groups: list[_Group] = []
     for pipeline, fields in by_pipeline.items():
         nlp = load_pipeline(pipeline, where=next(iter(fields.values()))[0].where)
-        groups += [_group(name, nlp, own) for name, own in fields.items()]
+        made = [_group(name, nlp, own, cache) for name, own in fields.items()]
+        if all(is_plain(nlp, group.reader.idle) and group.reader.only_tokens for group in made):
+            spare_words(nlp, [rule for own in fields.values() for rule in own])
+        groups += made
     return SpacyLane(tuple(groups), schema)
 
 
@@ -97,26 +155,73 @@ def load_pipeline(pipeline: str, *, where: str | None = None) -> Any:
         ) from error
 
 
-def _group(field: str, nlp: Any, rules: Sequence[SpacyPattern]) -> _Group:
+def _group(field: str, nlp: Any, rules: Sequence[SpacyPattern], cache: Path | None) -> _Group:
+    probe, error = run_user_code(lambda: nlp("A probe."))
+    if error is not None:
+        what = f"spaCy pipeline {rules[0].pipeline!r} fails on the text 'A probe.': {_said(error)}"
+        raise RuleError(what, where=rules[0].where, available=nlp.pipe_names) from error
+    for rule in rules:
+        _check(rule, nlp, probe)
+    wanted = read_annotations(rules)
+    idle = tuple(idle_components(nlp, wanted))
+    plain = is_plain(nlp, idle)
+    tests, patterns = word_patterns(rules)
+    return _Group(
+        field,
+        tuple(rules),
+        _reader(nlp, idle, wanted, cache if plain else None),
+        required_literals(rules) if plain else None,
+        WordTests(nlp.vocab, tests),
+        patterns,
+        _matchers(nlp, rules, patterns),
+    )
+
+
+def _check(rule: SpacyPattern, nlp: Any, probe: Any) -> None:
     from spacy.matcher import Matcher
 
-    probe = nlp("A probe.")
-    matcher = Matcher(nlp.vocab)
+    try:
+        alone = Matcher(nlp.vocab, validate=True)
+        alone.add(rule.id, _for_spacy(rule.patterns))
+        alone(probe, allow_missing=_may_annotate(nlp))
+    except ValueError as error:
+        raise _refused(rule, nlp, " ".join(str(error).split())) from error
+    entities = sorted(
+        {key for pattern in rule.patterns for token in pattern for key in token if key[:4] == "ENT_"}
+    )
+    if entities and not nlp.pipe_names:
+        raise _refused(rule, nlp, f"{', '.join(entities)} needs a pipeline that finds entities")
+
+
+def _reader(nlp: Any, idle: tuple[str, ...], wanted: Iterable[str], cache: Path | None) -> DocReader:
+    from spacy.tokens.doc import DOCBIN_ALL_ATTRS
+
+    attributes = tuple(DOCBIN_ALL_ATTRS) if wanted else ("ORTH",)
+    if cache is None or "token._" in wanted:
+        return DocReader(nlp, idle, attributes)
+    folder = cache / "spacy" / pipeline_key(nlp, idle, attributes)
+    return DocReader(nlp, idle, attributes, DocCache(folder))
+
+
+def _matchers(
+    nlp: Any, rules: Sequence[SpacyPattern], patterns: Mapping[str, tuple[WordPattern, ...]]
+) -> _Matchers:
+    from spacy.matcher import Matcher
+
+    joint, single = Matcher(nlp.vocab), {}
     for rule in rules:
-        patterns = [[dict(token) for token in pattern] for pattern in rule.patterns]
-        try:
-            alone = Matcher(nlp.vocab, validate=True)
-            alone.add(rule.id, patterns)
-            alone(probe, allow_missing=_may_annotate(nlp))
-        except ValueError as error:
-            raise _refused(rule, nlp, " ".join(str(error).split())) from error
-        entities = sorted(
-            {key for pattern in patterns for token in pattern for key in token if key[:4] == "ENT_"}
-        )
-        if entities and not nlp.pipe_names:
-            raise _refused(rule, nlp, f"{', '.join(entities)} needs a pipeline that finds entities")
-        matcher.add(rule.id, patterns)
-    return _Group(field, nlp, matcher, tuple(rules))
+        own = [
+            given for given, asked in zip(rule.patterns, patterns[rule.id], strict=True) if not asked.whole
+        ]
+        if own:
+            single[rule.id] = Matcher(nlp.vocab)
+            for matcher in (joint, single[rule.id]):
+                matcher.add(rule.id, _for_spacy(own))
+    return _Matchers(joint, single)
+
+
+def _for_spacy(patterns: Iterable[Sequence[Mapping[str, Any]]]) -> list[list[dict[str, Any]]]:
+    return [[dict(token) for token in pattern] for pattern in patterns]
 
 
 def _may_annotate(nlp: Any) -> bool:
@@ -132,19 +237,46 @@ def _refused(rule: SpacyPattern, nlp: Any, reason: str) -> RuleError:
     )
 
 
-def _matches(group: _Group, texts: Sequence[str]) -> Mapping[str, list[int]]:
-    found: dict[str, list[int]] = defaultdict(list)
-    strings = group.nlp.vocab.strings
-    for i, doc in enumerate(group.nlp.pipe(texts)):
-        for key in {match[0] for match in group.matcher(doc, allow_missing=True)}:
-            found[strings[key]].append(i)
-    return found
+def _matches(group: _Group, texts: Sequence[str]) -> tuple[np.ndarray, dict[int, str]]:
+    """Return which rules fire on which texts, shape (n_rules, n_texts), and why some texts could not be read."""
+    fires = np.zeros((len(group.rules), len(texts)), bool)
+    longest = group.longest
+    what = f"can't read a text of more than {longest:,} characters with this pipeline"
+    faults = {i: what for i, text in enumerate(texts) if len(text) > longest}
+    wanted = group.literals.candidates(texts) if group.literals else None
+    if faults:
+        wanted = [i for i in (range(len(texts)) if wanted is None else wanted) if i not in faults]
+    for tokens in group.reader.read(texts, wanted):
+        fires[:, tokens.places] = _fires(group, tokens)
+        faults.update((place, f"failed in its pipeline: {_said(error)}") for place, error in tokens.broken)
+    return fires, faults
 
 
-def _report_long(group: _Group, batch: Batch, long: np.ndarray, rows: np.ndarray, votes: Votes) -> None:
-    """Texts that the pipeline refuses are faults, row by row."""
-    what = f"can't read a text of more than {group.nlp.max_length:,} characters with this pipeline"
-    for row in np.flatnonzero(np.isin(rows, long)).tolist():
+def _fires(group: _Group, tokens: Tokens) -> np.ndarray:
+    """Return which rules fire on which of some tokenised texts, shape (n_rules, n_texts)."""
+    screen = Screen(group.tests, tokens.words)
+    fires = np.zeros((len(group.rules), len(tokens.words)), bool)
+    undecided = fires.copy()
+    for i, rule in enumerate(group.rules):
+        for pattern in group.patterns[rule.id]:
+            (fires if pattern.whole else undecided)[i] |= screen.passing(pattern)
+    undecided &= ~fires
+    places = np.flatnonzero(undecided.any(axis=0)).tolist()
+    number = {rule.id: i for i, rule in enumerate(group.rules)}
+    wanted = [[group.rules[i].id for i in np.flatnonzero(undecided[:, place]).tolist()] for place in places]
+    for place, found in zip(places, group.matchers.find(tokens.docs(places), wanted), strict=True):
+        fires[[number[rule] for rule in found], place] = True
+    return fires
+
+
+def _said(error: BaseException) -> str:
+    return f"{type(error).__name__}: {one_line(error)}"
+
+
+def _report(group: _Group, batch: Batch, faults: Mapping[int, str], rows: np.ndarray, votes: Votes) -> None:
+    """Texts that the pipeline can't read are faults, row by row."""
+    for row in np.flatnonzero(np.isin(rows, list(faults))).tolist():
         for rule in group.rules:
             values = shown(batch.frame, row, rule.fields)
+            what = faults[int(rows[row])]
             votes[rule.id][row] = batch.faults.vote(rule, what, row=batch.ids[row], values=values)

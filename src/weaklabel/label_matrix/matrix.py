@@ -323,6 +323,37 @@ class LabelMatrix:
         columns = self.frame.drop("id")
         return LabelMatrix(self.labelers, self.silence, "columns", self.faults, self.ids, columns)
 
+    def keep(self, labelers: Iterable[str]) -> LabelMatrix:
+        """Return the votes of some labelers, in the order of this matrix; every row stays.
+
+        Raises
+        ------
+        VotesError
+            A labeler is unknown.
+
+        Examples
+        --------
+        >>> votes = LabelMatrix.from_numpy([[0, -1], [1, 0]], labelers=["long", "link"])
+        >>> votes.keep(["link"]).to_numpy().tolist()
+        [[-1], [0]]
+        """
+        wanted = set(labelers)
+        for name in sorted(wanted.difference(self.labelers)):
+            hint = did_you_mean(name, self.labelers)
+            raise VotesError(f"no labeler {name!r}", available=self.labelers, hint=hint)
+        chosen = np.array([name in wanted for name in self.labelers], bool)
+        kept = tuple(name for name in self.labelers if name in wanted)
+        faults = {name: count for name, count in self.faults.items() if name in wanted}
+        silence = self.silence[chosen]
+        if self.layout == "events":
+            events = _events_of(self.events(), chosen)
+            return LabelMatrix(kept, silence, "events", faults, self.ids, None, events)
+        if self._files:
+            return LabelMatrix(kept, silence, "columns", faults, _files=self._files)
+        assert self._columns is not None
+        columns = self._columns.select(VOTE_PREFIX + name for name in kept)
+        return LabelMatrix(kept, silence, "columns", faults, self._ids, columns)
+
     # ---- on disk ----
 
     def write(self, path: str | Path) -> Path:
@@ -365,6 +396,16 @@ class LabelMatrix:
         silence = np.empty_like(self.silence)
         silence[to] = self.silence
         return LabelMatrix(labelers, silence, "events", self.faults, self.ids, None, moved)
+
+
+def _events_of(events: Events, chosen: npt.NDArray[np.bool_]) -> Events:
+    """Return the events of the chosen labelers, numbered anew."""
+    kept = chosen[events.labelers]
+    rows = np.repeat(np.arange(len(events.indptr) - 1), np.diff(events.indptr))[kept]
+    indptr = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=len(events.indptr) - 1))])
+    numbers = np.cumsum(chosen) - 1
+    labelers = numbers[events.labelers[kept]].astype(events.labelers.dtype)
+    return Events(indptr.astype(events.indptr.dtype), labelers, events.codes[kept])
 
 
 def as_patterns(votes: LabelMatrix | VotePatterns | npt.ArrayLike) -> VotePatterns:

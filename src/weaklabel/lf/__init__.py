@@ -6,6 +6,7 @@ from weaklabel.lf.lookup import Lookup, lookup
 from weaklabel.lf.python import PythonFunction, labeling_function
 from weaklabel.lf.regex import Regex, regex
 from weaklabel.lf.registry import LFRegistry
+from weaklabel.lf.score import Score, score, score_bins
 from weaklabel.lf.snorkel import SnorkelFunction, from_snorkel
 from weaklabel.lf.spacy_pattern import SpacyPattern, spacy_pattern
 from weaklabel.lf.where import Where, where
@@ -18,6 +19,7 @@ __all__ = [
     "Lookup",
     "PythonFunction",
     "Regex",
+    "Score",
     "SnorkelFunction",
     "Source",
     "SpacyPattern",
@@ -28,6 +30,8 @@ __all__ = [
     "load_pack",
     "lookup",
     "regex",
+    "score",
+    "score_bins",
     "spacy_pattern",
     "where",
 ]

@@ -7,25 +7,43 @@ How it is run is the affair of `weaklabel.apply`.
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import inspect
 import re
 import reprlib
 import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from datetime import date, datetime
 from typing import Any, ClassVar, Literal, TypeVar
 
 import polars as pl
 
 from weaklabel.errors import RuleError, did_you_mean
 from weaklabel.fingerprint import fingerprint
-from weaklabel.schema import VOTE_PREFIX
+from weaklabel.lf.options import in_yaml, list_hint, option
+from weaklabel.schema import VOTE_PREFIX, Outcome
 
 OnError = Literal["raise", "abstain"]
+State = Literal["draft", "active", "retired"]
 Example = str | Mapping[str, Any]
 
-META = ("id", "description", "owner", "version", "tags", "fires_on", "abstains_on", "on_error")
+META = (
+    "id",
+    "description",
+    "owner",
+    "version",
+    "tags",
+    "fires_on",
+    "abstains_on",
+    "on_error",
+    "state",
+    "valid_from",
+    "valid_until",
+    "muted",
+)
 """What every maker takes beside its own parameters."""
 
 RESERVED_IDS = frozenset({"id", "label", "gold", "status"})
@@ -67,17 +85,28 @@ class LabelingFunction:
     name
         What people call it.
     label
-        The label it votes for; None for the kinds that choose a label per row.
+        The label it votes for, or a set of labels or a negation (`any_of`, `none_of`); None for the kinds that choose a
+        label per row.
     id
         Unique and kept when the name changes; its votes stand in column ``lf:<id>``. Default: the name as a slug.
     description, owner, version, tags
         For people; `version` is part of the fingerprint.
     fires_on, abstains_on
-        Examples, run as tests: a text (the value of the rule's field), or a mapping from field to value.
+        Examples, run as tests: a text (the value of the rule's field), or a mapping from field to value. For a rule that
+        chooses a label per row, `fires_on` may map each label to its examples, ``{"delivery": ["where is it?"]}``.
     on_error
         "raise" or "abstain" when the rule fails on a row; None leaves it to the applier.
+    state
+        "active"; or "draft" and "retired", which are kept, checked and shown, but vote in no run.
+    valid_from, valid_until
+        First and last day (a date, or text such as "2026-03-31") that it is right for; on rows of other days its vote is
+        missing. None: no end.
+    muted
+        It votes, and is shown with what it does, but no label model counts its votes.
     source
         File and line.
+    expected
+        The label of each example in `fires_on` where they were given by label; else empty. Set by `fires_on`.
 
     Notes
     -----
@@ -92,7 +121,7 @@ class LabelingFunction:
     """
 
     name: str
-    label: str | None = None
+    label: str | Outcome | None = None
     id: str = ""
     description: str = ""
     owner: str = ""
@@ -101,7 +130,12 @@ class LabelingFunction:
     fires_on: tuple[Example, ...] = ()
     abstains_on: tuple[Example, ...] = ()
     on_error: OnError | None = None
+    state: State = "active"
+    valid_from: date | None = None
+    valid_until: date | None = None
+    muted: bool = False
     source: Source | None = field(default=None, compare=False)
+    expected: tuple[str | Outcome, ...] = ()
 
     kind: ClassVar[str] = ""
     needs_label: ClassVar[bool] = True
@@ -110,8 +144,10 @@ class LabelingFunction:
         if not isinstance(self.name, str) or not self.name.strip():
             raise RuleError(f"a rule's name is text, not {self.name!r}", where=_where(self.source))
         self._set("id", self.id or slug(self.name))
+        if isinstance(self.fires_on, Mapping) and self.label is None and not self.needs_label:
+            self._take_examples_by_label(self.fires_on)
         for attribute in ("tags", "fires_on", "abstains_on"):
-            self._set(attribute, self._tuple(attribute))
+            self._set(attribute, self._tuple(attribute, getattr(self, attribute)))
         self._check_common()
 
     @property
@@ -127,7 +163,17 @@ class LabelingFunction:
     @property
     def labels(self) -> tuple[str, ...]:
         """Labels it is known to vote for."""
-        return () if self.label is None else (self.label,)
+        return (self.label,) if isinstance(self.label, str) else ()
+
+    @property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """What it may vote for beside labels: sets of labels and negations."""
+        return (self.label,) if isinstance(self.label, Outcome) else ()
+
+    @property
+    def dated(self) -> bool:
+        """It is right for some days only."""
+        return self.valid_from is not None or self.valid_until is not None
 
     @property
     def where(self) -> str:
@@ -140,11 +186,12 @@ class LabelingFunction:
 
     @functools.cached_property
     def fingerprint(self) -> str:
-        """32 hexadecimal digits that change whenever its votes can: kind, parameters, label, version, on_error."""
+        """32 hexadecimal digits that change whenever its votes can: kind, parameters, label, version, on_error, days."""
         return fingerprint(
             {
+                **({"days": [str(self.valid_from), str(self.valid_until)]} if self.dated else {}),
                 "kind": self.kind,
-                "label": self.label,
+                "label": self.label.to_dict() if isinstance(self.label, Outcome) else self.label,
                 "version": self.version,
                 "on_error": self.on_error,
                 "parameters": self._identity(),
@@ -170,28 +217,44 @@ class LabelingFunction:
     def _set(self, attribute: str, value: object) -> None:
         object.__setattr__(self, attribute, value)
 
-    def _tuple(self, attribute: str) -> tuple[Any, ...]:
-        value = getattr(self, attribute)
+    def _take_examples_by_label(self, examples: Mapping[Any, Any]) -> None:
+        pairs = []
+        for label, own in examples.items():
+            if not isinstance(label, str | Outcome):
+                hint = option("fires_on", {"delivery": ["…"]}, self.source)
+                raise RuleError(
+                    f"`fires_on`: a label's name is text, not {label!r}", where=self.where, hint=hint
+                )
+            pairs += [(label, example) for example in self._tuple("fires_on", own, f" of {label!r}")]
+        self._set("expected", tuple(label for label, _ in pairs))
+        self._set("fires_on", tuple(example for _, example in pairs))
+
+    def _tuple(self, attribute: str, value: Any, of: str = "") -> tuple[Any, ...]:
         if isinstance(value, str | Mapping) or not isinstance(value, Iterable):
-            raise RuleError(
-                f"`{attribute}` is a list, not {reprlib.repr(value)}",
-                where=self.where,
-                hint=f"{attribute}=[{reprlib.repr(value)}]",
-            )
+            hint = list_hint(attribute, value, self.source)
+            if attribute == "fires_on" and isinstance(value, Mapping) and _by_label(value):
+                flat = [example for own in value.values() for example in own]
+                hint = f"this rule chooses no label, leave it out: {option(attribute, flat, self.source)}"
+            if of:
+                hint = (
+                    f"examples by label: {option(attribute, {'delivery': ['…'], 'returns': ['…']}, self.source)}; "
+                    f"an example by field stands in a list: {option(attribute, [{'text': '…'}], self.source)}"
+                )
+            what = f"`{attribute}`{of} is a list, not {reprlib.repr(value)}"
+            raise RuleError(what, where=self.where, hint=hint)
         return tuple(dict(v) if isinstance(v, Mapping) else v for v in value)
 
     def _check_common(self) -> None:
         if not isinstance(self.id, str) or not _ID.fullmatch(self.id):
+            made = "" if self.id else f" (the name {self.name!r} holds none of them)"
             raise RuleError(
-                f"{self.id!r} is no id: letters, digits, `_`, `-` and `.` only",
+                f"{self.id!r} is no id: letters, digits, `_`, `-` and `.` only{made}",
                 where=self.where,
-                hint=f"id={slug(str(self.id)) or 'my_rule'!r}",
+                hint=option("id", slug(str(self.id)) or "my_rule", self.source),
             )
-        if self.label is not None and not isinstance(self.label, str):
+        if self.label is not None and not isinstance(self.label, str | Outcome):
             raise RuleError(
-                f"a label's name is text, not {self.label!r}",
-                where=self.where,
-                hint="name the label, not its code; in YAML quote yes, no, on and off",
+                f"a label's name is text, not {self.label!r}", where=self.where, hint=self._label_hint()
             )
         for attribute in ("description", "owner", "version"):
             if not isinstance(getattr(self, attribute), str):
@@ -199,13 +262,55 @@ class LabelingFunction:
         for tag in self.tags:
             if not isinstance(tag, str):
                 raise RuleError(f"a tag is text, not {tag!r}", where=self.where)
-        for example in (*self.fires_on, *self.abstains_on):
-            if not isinstance(example, str | Mapping):
-                raise RuleError(
-                    f"an example is a text or a mapping from field to value, not {example!r}",
-                    where=self.where,
-                )
+        if self.expected and len(self.expected) != len(self.fires_on):
+            raise RuleError("`expected` is set by `fires_on`", where=self.where)
+        for attribute, examples in (("fires_on", self.fires_on), ("abstains_on", self.abstains_on)):
+            for example in examples:
+                if not isinstance(example, str | Mapping):
+                    self._refuse_example(attribute, example)
         check_choice("on_error", self.on_error, (None, "raise", "abstain"), where=self.where)
+        check_choice("state", self.state, ("draft", "active", "retired"), where=self.where)
+        if not isinstance(self.muted, bool):
+            raise RuleError(f"`muted` is true or false, not {self.muted!r}", where=self.where)
+        for attribute in ("valid_from", "valid_until"):
+            self._set(attribute, self._day(attribute))
+        if self.valid_from and self.valid_until and self.valid_from > self.valid_until:
+            days = f"from {self.valid_from} until {self.valid_until}"
+            raise RuleError(f"the rule is valid on no day: {days}", where=self.where)
+
+    def _day(self, attribute: str) -> date | None:
+        value = getattr(self, attribute)
+        if isinstance(value, str):
+            with contextlib.suppress(ValueError):
+                value = date.fromisoformat(value.strip())
+        if value is None or (isinstance(value, date) and not isinstance(value, datetime)):
+            return value
+        hint = option(attribute, "2026-03-31", self.source)
+        raise RuleError(f"`{attribute}` is a day, not {value!r}", where=self.where, hint=hint)
+
+    def _label_hint(self) -> str:
+        several = isinstance(self.label, list | tuple | set | frozenset) and all(
+            isinstance(label, str) for label in self.label
+        )
+        if not several:
+            return "name the label, not its code; in YAML quote yes, no, on and off"
+        names = sorted(self.label)  # type: ignore[arg-type]
+        if in_yaml(self.source):
+            return option("label", {"any_of": names}, self.source)
+        return f"label=any_of({', '.join(map(repr, names))})"
+
+    def _refuse_example(self, attribute: str, example: object) -> None:
+        inner = list(example) if isinstance(example, list | tuple) else [str(example)]
+        sound = all(isinstance(one, str | dict) for one in inner)
+        raise RuleError(
+            f"`{attribute}`: an example is a text or a mapping from field to value, not {example!r}",
+            where=self.where,
+            hint=option(attribute, inner if sound else ["…"], self.source),
+        )
+
+
+def _by_label(examples: Mapping[Any, Any]) -> bool:
+    return bool(examples) and all(isinstance(own, list | tuple) for own in examples.values())
 
 
 def slug(name: str) -> str:
@@ -225,6 +330,40 @@ def caller() -> Source | None:
     while frame is not None and str(frame.f_globals.get("__name__", "")).startswith("weaklabel.lf"):
         frame = frame.f_back  # type: ignore[assignment]
     return None if frame is None else Source(frame.f_code.co_filename, frame.f_lineno)
+
+
+def check_options(
+    maker: Callable[..., object],
+    options: Iterable[str],
+    source: Source | None,
+    *,
+    label: str | Outcome | None = "",
+) -> None:
+    """Raise a RuleError when a maker was given an option that it doesn't know, or no label where it needs one.
+
+    Examples
+    --------
+    >>> from weaklabel.lf import regex
+    >>> check_options(regex, {"lable": "spam"}, Source("rules.py", 3))
+    Traceback (most recent call last):
+    ...
+    weaklabel.errors.RuleError: unknown option 'lable' of regex
+      where: rules.py:3
+      available: label, field, case, id, description, owner, version, tags, fires_on, abstains_on, on_error, state, valid_from, valid_until, muted
+      hint: did you mean 'label'?
+    """
+    unknown = [name for name in options if name not in META]
+    parameters = inspect.signature(maker).parameters.values() if unknown else ()
+    known = [*(p.name for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY), *META]
+    for name in unknown:
+        raise RuleError(
+            f"unknown option {name!r} of {maker.__name__}",
+            where=_where(source),
+            available=known,
+            hint=did_you_mean(name, known),
+        )
+    if label is None:
+        raise RuleError(f"{maker.__name__} needs a label to vote for", where=_where(source), hint='label="…"')
 
 
 def check_choice(name: str, value: object, choices: tuple[Any, ...], *, where: str | None = None) -> None:

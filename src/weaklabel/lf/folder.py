@@ -25,9 +25,11 @@ from weaklabel.errors import Problems, RuleError, WeakLabelError, did_you_mean
 from weaklabel.lf.base import LabelingFunction, run_user_code
 from weaklabel.lf.snorkel import from_snorkel, is_snorkel
 from weaklabel.lf.yaml_pack import read_pack
+from weaklabel.syntax import imported_names
 
 SCHEMA_FILE = "schema.yaml"
 _SKIPPED = {"sample", "__pycache__"}
+_NO_RULES = "decorate its functions with @labeling_function(label=…), or start its name with _ where it only helps others"
 _SUFFIXES = {".py", ".yaml", ".yml"}
 
 
@@ -57,6 +59,8 @@ def read_folder(folder: Path) -> tuple[list[LabelingFunction], list[WeakLabelErr
         for path in files:
             if path.suffix == ".py":
                 found, wrong = _read_module(path, package)
+                if not found and not wrong and _should_hold_rules(path, files, package):
+                    wrong = [RuleError("the module holds no rules", where=str(path), hint=_NO_RULES)]
             else:
                 found, wrong = read_pack(path)
             known = {id(rule) for rule in rules}
@@ -127,6 +131,10 @@ class _Package(MetaPathFinder):
                 for name in [n for n in sys.modules if self.holds(n)]:
                     self._modules[name] = sys.modules.pop(name)
 
+    def module_name(self, path: Path) -> str:
+        """Return the full name of the module in a file of the folder."""
+        return ".".join((self.name, *path.relative_to(self.folder).with_suffix("").parts))
+
     def holds(self, name: str) -> bool:
         """Say whether a module's full name is below this package's."""
         return name == self.name or name.startswith(f"{self.name}.")
@@ -175,7 +183,7 @@ class _Package(MetaPathFinder):
 
 def _read_module(path: Path, package: _Package) -> tuple[list[LabelingFunction], list[WeakLabelError]]:
     folder = package.folder
-    name = ".".join((package.name, *path.relative_to(folder).with_suffix("").parts))
+    name = package.module_name(path)
     if path.stem.isidentifier() and all(part.isidentifier() for part in name.split(".")):
         module, error = run_user_code(lambda: importlib.import_module(name))
     else:
@@ -187,6 +195,25 @@ def _read_module(path: Path, package: _Package) -> tuple[list[LabelingFunction],
         return [], [_problem(error, path, folder)]
     rules, problems = _statement_by_statement(path, name, package)
     return rules, problems or _as_problems(error, path, folder)
+
+
+def _should_hold_rules(path: Path, files: Sequence[Path], package: _Package) -> bool:
+    """Say whether a module without rules looks like a mistake: it is not empty, and no other module imports it."""
+    tree = ast.parse(path.read_bytes(), str(path))
+    if all(isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant) for n in tree.body):
+        return False
+    name = package.module_name(path)
+    others = (other for other in files if other.suffix == ".py" and other != path)
+    return not any(name in _imports(other, package) for other in others)
+
+
+def _imports(path: Path, package: _Package) -> set[str]:
+    """Return the full names of what a module imports; nothing where it can't be parsed."""
+    tree, error = run_user_code(lambda: ast.parse(path.read_bytes(), str(path)))
+    if tree is None or error is not None:
+        return set()
+    found = imported_names(tree, package.module_name(path).rpartition(".")[0])
+    return {full for _, full, _ in found} | {f"{full}.{name}" for _, full, taken in found for name in taken}
 
 
 def _gather(names: dict[str, object]) -> list[LabelingFunction]:

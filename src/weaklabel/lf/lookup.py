@@ -10,16 +10,19 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeVar
 
 import polars as pl
 
 from weaklabel.errors import RuleError, did_you_mean
-from weaklabel.lf.base import LabelingFunction, caller, check_choice, check_field
+from weaklabel.fingerprint import fingerprint
+from weaklabel.lf.base import LabelingFunction, caller, check_choice, check_field, check_options
 from weaklabel.lf.keywords import Accents, KeywordCase, comparable, whole_words
+from weaklabel.schema import Outcome
 
+_T = TypeVar("_T")
 LookupMatch = Literal["words", "exact"]
-Entries = tuple[tuple[str, str], ...]
+Entries = tuple[tuple[str, str | Outcome], ...]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -56,7 +59,7 @@ class Lookup(LabelingFunction):
         self._check_labels()
 
     def _check_labels(self) -> None:
-        taken: dict[str, str] = {}
+        taken: dict[str, str | Outcome] = {}
         for term, label in self.entries:
             if not self.key(term):
                 raise RuleError(f"an empty term: {term!r}", where=self.path or self.where)
@@ -75,12 +78,21 @@ class Lookup(LabelingFunction):
     @property
     def labels(self) -> tuple[str, ...]:
         """Labels it may vote for, in the order of the list."""
-        return tuple(dict.fromkeys(label for _, label in self.entries))  # one when `label` is given
+        stated = dict.fromkeys(label for _, label in self.entries)  # one when `label` is given
+        return tuple(label for label in stated if isinstance(label, str))
+
+    @functools.cached_property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """What it may vote for beside labels, in the order of the list."""
+        stated = dict.fromkeys(label for _, label in self.entries)
+        return tuple(label for label in stated if isinstance(label, Outcome))
 
     def parameters(self) -> dict[str, Any]:
         """Return what its kind adds, as plain data."""
         return {
-            "entries": [list(entry) for entry in self.entries],
+            "entries": [
+                [term, label if isinstance(label, str) else label.to_dict()] for term, label in self.entries
+            ],
             "field": self.field,
             "match": self.match,
             "case": self.case,
@@ -88,21 +100,22 @@ class Lookup(LabelingFunction):
         }
 
     def _identity(self) -> Any:
-        return {
-            **self.parameters(),
-            "entries": sorted({(" ".join(t.split()), lab) for t, lab in self.entries}),
+        entries = {
+            (" ".join(t.split()), lab if isinstance(lab, str) else fingerprint(lab.to_dict()))
+            for t, lab in self.entries
         }
+        return {**self.parameters(), "entries": sorted(entries)}
 
     def key(self, text: str) -> str:
         """Return a term or text as it is compared: Unicode form, case, accents, one space for any whitespace."""
         return " ".join(comparable(text, case=self.case, accents=self.accents).split())
 
     @functools.cached_property
-    def by_term(self) -> Mapping[str, str]:
+    def by_term(self) -> Mapping[str, str | Outcome]:
         """Label of each comparable term."""
         return {self.key(term): label for term, label in self.entries}
 
-    def hits(self, text: str) -> Counter[str]:
+    def hits(self, text: str) -> Counter[str | Outcome]:
         """Count, per label, its distinct terms that a text holds (or equals, with ``match="exact"``)."""
         if self.match == "exact":
             found = self.by_term.get(self.key(text))
@@ -114,16 +127,16 @@ class Lookup(LabelingFunction):
     def _patterns(self) -> list[tuple[str, Any]]:
         return [(term, whole_words([term])) for term in self.by_term]
 
-    def vote(self, text: str) -> str | None:
+    def vote(self, text: str) -> str | Outcome | None:
         """Return the label for a text, or None to abstain; every faster way gives the same answer."""
         return strongest(self.hits(text))
 
 
 def lookup(
     name: str,
-    terms: str | Path | Mapping[str, str] | Iterable[str],
+    terms: str | Path | Mapping[str, str | Outcome] | Iterable[str],
     *,
-    label: str | None = None,
+    label: str | Outcome | None = None,
     field: str = "text",
     match: LookupMatch = "words",
     case: KeywordCase = "ignore",
@@ -148,7 +161,8 @@ def lookup(
         is a word list in UTF-8: one term a line; a line that starts with ``#`` and a space, and anything after
         `` # ``, is a comment.
     label
-        The label that all terms stand for; without it a table (or mapping) gives a label per term.
+        The label that all terms stand for, or `any_of` or `none_of` several; without it a table (or mapping) gives a
+        label per term.
     field
         The column that it reads. A null: the rule abstains.
     match
@@ -175,6 +189,7 @@ def lookup(
     ('phones', None)
     """
     source = meta.pop("source", None) or caller()
+    check_options(lookup, meta, source)
     place = f"rule {name!r}" + (f" at {source}" if source else "")
     path = Path(terms) if isinstance(terms, str | Path) else None
     if path is not None:
@@ -195,7 +210,7 @@ def lookup(
     )
 
 
-def strongest(hits: Mapping[str, int]) -> str | None:
+def strongest(hits: Mapping[_T, int]) -> _T | None:
     """Return the label with most hits, or None where there is none or more than one.
 
     Examples
@@ -209,8 +224,8 @@ def strongest(hits: Mapping[str, int]) -> str | None:
 
 
 def _given(
-    terms: Mapping[str, str] | Iterable[str], label: str | None, place: str
-) -> Iterator[tuple[str, str]]:
+    terms: Mapping[str, str | Outcome] | Iterable[str], label: str | Outcome | None, place: str
+) -> Iterator[tuple[str, str | Outcome]]:
     if not isinstance(terms, Iterable):
         raise RuleError(f"a file, a mapping or terms are wanted, not {terms!r}", where=place)
     pairs = terms.items() if isinstance(terms, Mapping) else ((t, label) for t in terms)
@@ -220,19 +235,23 @@ def _given(
         yield _entry(term, label if own is None else own, place)
 
 
-def _entry(term: object, label: object, place: str) -> tuple[str, str]:
+def _entry(term: object, label: object, place: str) -> tuple[str, str | Outcome]:
     if not isinstance(term, str) or not term.strip():
         raise RuleError(f"a term is text, not {term!r}", where=place, hint="quote it")
     if label is None or label == "":
         raise RuleError(
-            f"term {term!r} has no label", where=place, hint="give label=…, or a table with a label per term"
+            f"term {term!r} has no label",
+            where=place,
+            hint="give the rule a `label`, or each term its own in a table",
         )
-    if not isinstance(label, str):
+    if not isinstance(label, str | Outcome):
         raise RuleError(f"a label's name is text, not {label!r} (term {term!r})", where=place)
     return term.strip(), label
 
 
-def _read(path: Path, label: str | None, term: str, labels: str, place: str) -> Iterator[tuple[str, str]]:
+def _read(
+    path: Path, label: str | Outcome | None, term: str, labels: str, place: str
+) -> Iterator[tuple[str, str | Outcome]]:
     suffix = path.suffix.lower()
     if suffix == ".parquet":
         yield from _read_parquet(path, label, term, labels, place)
@@ -249,8 +268,8 @@ def _read(path: Path, label: str | None, term: str, labels: str, place: str) -> 
 
 
 def _read_parquet(
-    path: Path, label: str | None, term: str, labels: str, place: str
-) -> Iterator[tuple[str, str]]:
+    path: Path, label: str | Outcome | None, term: str, labels: str, place: str
+) -> Iterator[tuple[str, str | Outcome]]:
     try:
         table = pl.read_parquet(path)
     except (OSError, pl.exceptions.PolarsError) as error:
@@ -266,7 +285,7 @@ def _cell(row: Mapping[str, Any], column: str, path: Path, place: str) -> Any:
             f"no column {column!r} in {path}",
             where=place,
             available=row,
-            hint=did_you_mean(column, row) or "say which with term= and labels=",
+            hint=did_you_mean(column, row) or "say which with `term` and `labels`",
         )
     return row[column]
 

@@ -11,9 +11,12 @@ from typing import Any, ClassVar, Literal, overload
 
 from weaklabel.errors import RuleError
 from weaklabel.fingerprint import function_fingerprint, function_node, value_fingerprint
-from weaklabel.lf.base import LabelingFunction, Source, caller, check_choice
+from weaklabel.lf.base import META, LabelingFunction, Source, caller, check_choice, check_options
+from weaklabel.schema import Outcome
 
 Returns = Literal["predicate", "label"]
+
+_OPTIONS = ("name", "label", "outcomes", "fields", "resources", *META)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -33,6 +36,7 @@ class PythonFunction(LabelingFunction):
     columns: tuple[str, ...] = ()
     returns: Returns = "predicate"
     resources: tuple[tuple[str, Any], ...] = field(default=())
+    may_return: tuple[Outcome, ...] = ()
 
     kind: ClassVar[str] = "python"
     needs_label: ClassVar[bool] = False
@@ -40,10 +44,28 @@ class PythonFunction(LabelingFunction):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_choice("returns", self.returns, ("predicate", "label"), where=self.where)
+        self._check_outcomes()
         self._check_function()
         self._set("__wrapped__", self.function)
         self._set("__name__", getattr(self.function, "__name__", self.name))
         self._set("__doc__", self.function.__doc__)
+
+    def _check_outcomes(self) -> None:
+        if self.may_return and self.returns == "predicate":
+            raise RuleError(
+                "`outcomes` are for a function that returns labels; this one votes for its label",
+                where=self.where,
+                hint="leave `label` or `outcomes` out",
+            )
+        for outcome in self.may_return:
+            if not isinstance(outcome, Outcome):
+                raise RuleError(
+                    f"`outcomes` lists what any_of and none_of make, not {outcome!r}",
+                    where=self.where,
+                    hint="a label needs no listing"
+                    if isinstance(outcome, str)
+                    else 'outcomes=[any_of("a", "b")]',
+                )
 
     def _check_function(self) -> None:
         if inspect.isclass(self.function) or not callable(self.function):
@@ -63,6 +85,12 @@ class PythonFunction(LabelingFunction):
                 where=self.where,
                 hint="the function takes a row, and what `resources` names",
             ) from error
+        if _never_looks_inside(self.function):
+            raise RuleError(
+                "the function never looks into its row, so that it would give every row the same answer",
+                where=self.where,
+                hint='it gets a row, not a text: write row["text"]',
+            )
 
     def __call__(self, *args: Any, **kwargs: Any) -> object:
         """Call the function; a row is enough, the resources are added."""
@@ -73,9 +101,15 @@ class PythonFunction(LabelingFunction):
         """Columns it reads; an empty tuple means all."""
         return self.columns
 
+    @property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """What it may vote for beside labels."""
+        return self.may_return or super().outcomes
+
     def parameters(self) -> dict[str, Any]:
         """Return what its kind adds, as plain data."""
-        return {"fields": list(self.columns), "returns": self.returns, "code": self._code}
+        own = {"fields": list(self.columns), "returns": self.returns, "code": self._code}
+        return {**own, "outcomes": [o.to_dict() for o in self.may_return]} if self.may_return else own
 
     @functools.cached_property
     def _code(self) -> str:
@@ -96,7 +130,8 @@ def labeling_function(
     /,
     *,
     name: str | None = None,
-    label: str | None = None,
+    label: str | Outcome | None = None,
+    outcomes: Iterable[Outcome] = (),
     fields: Iterable[str] | None = None,
     resources: Mapping[str, Any] | None = None,
     **meta: Any,
@@ -106,7 +141,8 @@ def labeling_function(
     The function gets a row, a read-only mapping from column to value (``row["text"]``). With `label` it is a
     predicate: what Python calls true votes for the label, what it calls false, or None, abstains. Without, it returns
     the name (or an alias) of a label, or None or -1 to abstain. Anything else that it returns is a fault: an unknown
-    label, a number, and from a predicate a negative number or NaN, which Python would call true.
+    label, a number; and from a predicate what Python would call true although it says nothing: a text, a negative
+    number, NaN, a method that was not called, an iterator, the row itself.
 
     Parameters
     ----------
@@ -115,7 +151,9 @@ def labeling_function(
     name
         What people call it. Default: the function's name.
     label
-        The label it votes for when the function is a predicate.
+        The label it votes for when the function is a predicate, or `any_of` or `none_of` several.
+    outcomes
+        What a function that returns labels may return beside them: sets of labels and negations.
     fields
         Columns that it reads; they are all that its row holds. Default: read from the code where every use of the row
         is ``row["column"]`` or ``row.get("column")``, else all columns.
@@ -133,7 +171,7 @@ def labeling_function(
     Raises
     ------
     RuleError
-        It is no function of a row, or has no name of its own and is given none.
+        It is no function of a row, or has no name of its own and is given none; an option is unknown.
 
     Examples
     --------
@@ -144,10 +182,20 @@ def labeling_function(
     ('shouts', 'spam', ('text',), True)
     """
     if function is None:
-        return functools.partial(
-            labeling_function, name=name, label=label, fields=fields, resources=resources, **meta
-        )
+        check_options(labeling_function, meta, caller())
+        options = {
+            "name": name,
+            "label": label,
+            "outcomes": outcomes,
+            "fields": fields,
+            "resources": resources,
+        }
+        return functools.partial(labeling_function, **options, **meta)
     source = meta.pop("source", None) or _source(function) or caller()
+    check_options(labeling_function, meta, source)
+    if isinstance(function, str):
+        hint = f'options have names: @labeling_function(name={function!r}, label="…")'
+        raise RuleError(f"{function!r} is not a function", where=str(source), available=_OPTIONS, hint=hint)
     named = name or getattr(function, "__name__", "")
     if not callable(function) or not named or named == "<lambda>":
         what = "a labeling function needs a name" if callable(function) else f"{function!r} is not a function"
@@ -162,6 +210,7 @@ def labeling_function(
         name=named,
         label=label,
         function=function,
+        may_return=tuple(outcomes) if isinstance(outcomes, Iterable) else (outcomes,),
         columns=_fields(function) if fields is None else tuple(fields),
         returns="label" if label is None else "predicate",
         resources=tuple(sorted((resources or {}).items())),
@@ -193,6 +242,27 @@ def _fields(function: Callable[..., object]) -> tuple[str, ...]:
     return tuple(
         dict.fromkeys(understood[id(use)] for use in sorted(uses, key=lambda u: (u.lineno, u.col_offset)))
     )
+
+
+def _never_looks_inside(function: Callable[..., object]) -> bool:
+    """Say whether all that the code does with its row is `x in row`, `len(row)` or `row == x`, as if it were a text."""
+    node = function_node(function)
+    parameters = [] if node is None else [*node.args.posonlyargs, *node.args.args]
+    if node is None or not parameters or inspect.unwrap(function) is not function:
+        return False
+    row = parameters[0].arg
+    blind: set[int] = set()
+    for n in ast.walk(node):
+        if isinstance(n, ast.Compare):
+            compared = zip(n.ops, n.comparators, strict=True)
+            blind |= {
+                id(right) for op, right in compared if isinstance(op, ast.In | ast.NotIn | ast.Eq | ast.NotEq)
+            }
+            blind |= {id(n.left)} if isinstance(n.ops[0], ast.Eq | ast.NotEq) else set()
+        elif isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == "len":
+            blind |= {id(argument) for argument in n.args}
+    uses = [n for n in ast.walk(node) if isinstance(n, ast.Name) and n.id == row]
+    return bool(uses) and all(id(use) in blind for use in uses)
 
 
 def _column(node: ast.AST, row: str) -> tuple[int, str] | None:

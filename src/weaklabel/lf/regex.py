@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from weaklabel.errors import RuleError
-from weaklabel.lf.base import LabelingFunction, caller, check_choice, check_field
+from weaklabel.lf.base import LabelingFunction, caller, check_choice, check_field, check_options
+from weaklabel.lf.options import in_yaml
+from weaklabel.schema import Outcome
 
 RegexCase = Literal["sensitive", "ignore", "lower"]
 
@@ -38,9 +40,8 @@ class Regex(LabelingFunction):
             hint = "give the text of the pattern; flags stand at its start, such as (?i)"
             raise RuleError(f"`pattern` is text, not {self.pattern!r}", where=self.where, hint=hint)
         if "\b" in self.pattern:
-            hint = (
-                r"in YAML put the pattern in single quotes, in Python write r'…': then \b is a word boundary"
-            )
+            how = "put the pattern in single quotes" if in_yaml(self.source) else "write r'…'"
+            hint = rf"{how}: then \b is a word boundary"
             raise RuleError(f"the pattern {self.pattern!r} holds a backspace", where=self.where, hint=hint)
         try:
             _ = self.compiled
@@ -72,7 +73,7 @@ def regex(
     name: str,
     pattern: str,
     *,
-    label: str,
+    label: str | Outcome | None = None,
     field: str = "text",
     case: RegexCase = "sensitive",
     **meta: Any,
@@ -86,7 +87,7 @@ def regex(
     pattern
         A regular expression of Python's `re`; flags may stand at its start, such as ``(?is)``.
     label
-        The label it votes for.
+        The label it votes for, or `any_of` or `none_of` several.
     field
         The column that it reads. A null text: the rule abstains.
     case
@@ -107,6 +108,7 @@ def regex(
     (True, False)
     """
     source = meta.pop("source", None) or caller()
+    check_options(regex, meta, source, label=label)
     return Regex(name=name, pattern=pattern, label=label, field=field, case=case, source=source, **meta)
 
 

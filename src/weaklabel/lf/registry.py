@@ -11,8 +11,10 @@ from weaklabel.errors import Problems, RuleError, WeakLabelError, did_you_mean
 from weaklabel.fingerprint import fingerprint
 from weaklabel.lf.base import RESERVED_IDS, LabelingFunction
 from weaklabel.lf.folder import SCHEMA_FILE, read_folder
+from weaklabel.lf.options import option
+from weaklabel.lf.outcomes import meaning, outcome_problems, outcomes_of, vote_code
 from weaklabel.lf.snorkel import from_snorkel, is_snorkel
-from weaklabel.schema import LabelSchema
+from weaklabel.schema import LabelSchema, Outcome
 
 
 class LFRegistry:
@@ -142,8 +144,61 @@ class LFRegistry:
         return f"LFRegistry({len(self)} rules, labels {', '.join(self._schema.names)})"
 
     def label_code(self, rule: LabelingFunction) -> int | None:
-        """Return the vote code of a rule's label; None for a rule that chooses a label per row."""
-        return None if rule.label is None else self._schema.code(rule.label, where=rule.where)
+        """Return the vote code of a rule's label or outcome; None for a rule that chooses a label per row."""
+        return None if rule.label is None else vote_code(rule, rule.label, self._schema)
+
+    def outcomes(self, rule: LabelingFunction) -> tuple[Outcome, ...]:
+        """Return what a rule may vote for beside labels, in order; the code of each is k + its position."""
+        return outcomes_of(rule, self._schema)
+
+    def meaning(self, rule: LabelingFunction | str, code: int) -> str:
+        """Return what a rule's vote code stands for: a label, an outcome in words, "abstain" or "missing".
+
+        Parameters
+        ----------
+        rule
+            The rule, or its id or name.
+        code
+            A vote of that rule.
+
+        Raises
+        ------
+        RuleError
+            The rule is unknown, or the code stands for nothing in it.
+
+        Examples
+        --------
+        >>> from weaklabel.lf import regex
+        >>> from weaklabel.schema import any_of
+        >>> schema = LabelSchema(["billing", "delivery", "returns"])
+        >>> registry = LFRegistry([regex("parcel", "parcel", label=any_of("delivery", "returns"))], schema=schema)
+        >>> [registry.meaning("parcel", code) for code in (-1, 0, 3)]
+        ['abstain', 'billing', 'delivery or returns']
+        """
+        found = rule if isinstance(rule, LabelingFunction) else self[rule]
+        return meaning(found, code, self._schema)
+
+    def active(self) -> LFRegistry:
+        """Return the rules that vote in a run: those whose state is "active".
+
+        Raises
+        ------
+        RuleError
+            There is none.
+
+        Examples
+        --------
+        >>> from weaklabel.lf import keywords
+        >>> rules = [keywords("asks", ["please"], label="ham"), keywords("new", ["pls"], label="ham", state="draft")]
+        >>> LFRegistry(rules, schema=LabelSchema(["ham", "spam"])).active().ids
+        ('asks',)
+        """
+        chosen = [rule for rule in self._rules if rule.state == "active"]
+        if self._rules and not chosen:
+            states = {rule.state: None for rule in self._rules}
+            what = f"none of the {len(self)} rules is active: they are {' or '.join(states)}"
+            raise RuleError(what, where=str(self._rules[0].source or ""), hint="state: active")
+        return self if len(chosen) == len(self) else LFRegistry(chosen, schema=self._schema)
 
     def subset(self, ids: Iterable[str]) -> LFRegistry:
         """Return a registry of some rules, by id or name, in the order of this one.
@@ -172,7 +227,11 @@ def _problems(rules: Iterable[Any], schema: LabelSchema) -> list[WeakLabelError]
         problems += _label_problems(rule, schema)
         if rule.id in RESERVED_IDS:
             problems.append(
-                RuleError(f"{rule.id!r} is a reserved id", where=rule.where, hint=f"id={f'{rule.id}_rule'!r}")
+                RuleError(
+                    f"{rule.id!r} is a reserved id",
+                    where=rule.where,
+                    hint=option("id", f"{rule.id}_rule", rule.source),
+                )
             )
         problems += _duplicate_problems(rule, places)
     return problems
@@ -180,17 +239,9 @@ def _problems(rules: Iterable[Any], schema: LabelSchema) -> list[WeakLabelError]
 
 def _label_problems(rule: LabelingFunction, schema: LabelSchema) -> list[WeakLabelError]:
     if rule.needs_label and rule.label is None:
-        return [RuleError("the rule has no label", where=rule.where, available=schema.names, hint="label=…")]
-    unknown = [label for label in dict.fromkeys(rule.labels) if label not in schema]
-    return [
-        RuleError(
-            f"unknown label {label!r}",
-            where=rule.where,
-            available=schema.names,
-            hint=did_you_mean(label, schema.names),
-        )
-        for label in unknown
-    ]
+        hint = option("label", schema.names[0], rule.source)
+        return [RuleError("the rule has no label", where=rule.where, available=schema.names, hint=hint)]
+    return list(outcome_problems(rule, schema))
 
 
 def _duplicate_problems(

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from weaklabel.errors import RuleError
 from weaklabel.fingerprint import function_fingerprint, value_fingerprint
-from weaklabel.lf.base import LabelingFunction, Source, caller
+from weaklabel.lf.base import LabelingFunction, Source, caller, check_options
 
 _CACHE = "_cache"
 
@@ -86,6 +86,7 @@ def from_snorkel(function: Any, **meta: Any) -> SnorkelFunction:
     'f'
     """
     source = meta.pop("source", None) or _source(function) or caller()
+    check_options(from_snorkel, meta, source)
     if not is_snorkel(function):
         raise RuleError(f"{function!r} is not a Snorkel LabelingFunction", where=str(source or ""))
     meta.setdefault("description", (inspect.getdoc(function._f) or "").split("\n")[0])

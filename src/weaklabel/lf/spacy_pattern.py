@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from weaklabel.errors import RuleError, WeakLabelError
 from weaklabel.fingerprint import fingerprint
-from weaklabel.lf.base import LabelingFunction, caller, check_field
+from weaklabel.lf.base import LabelingFunction, caller, check_field, check_options
+from weaklabel.lf.options import in_yaml, option
 from weaklabel.lf.spacy_tokens import check_token
+from weaklabel.schema import Outcome
 
 TokenPattern = Sequence[Mapping[str, Any]]
 
@@ -20,7 +23,7 @@ class SpacyPattern(LabelingFunction):
 
     Examples
     --------
-    >>> rule = spacy_pattern("money_back", [{"LOWER": "money"}, {"LOWER": "back"}], label="returns")
+    >>> rule = spacy_pattern("money_back", [[{"LOWER": "money"}, {"LOWER": "back"}]], label="returns")
     >>> rule.fields, rule.pipeline, len(rule.patterns)
     (('text',), 'blank:en', 1)
     """
@@ -35,7 +38,7 @@ class SpacyPattern(LabelingFunction):
         super().__post_init__()
         check_field(self.field, where=self.where)
         if not isinstance(self.pipeline, str) or not self.pipeline:
-            hint = 'pipeline="blank:en", or the name or folder of an installed one'
+            hint = f"{option('pipeline', 'blank:en', self.source)}, or the name or folder of an installed one"
             raise RuleError(f"`pipeline` is text, not {self.pipeline!r}", where=self.where, hint=hint)
         self._set("patterns", self._checked())
 
@@ -50,9 +53,12 @@ class SpacyPattern(LabelingFunction):
         return {"patterns": patterns, "field": self.field, "pipeline": self.pipeline}
 
     def _checked(self) -> tuple[tuple[Mapping[str, Any], ...], ...]:
-        hint = 'a pattern is a list of tokens: [[{"LOWER": "money"}, {"LOWER": "back"}]]'
+        shown = [[{"LOWER": "money"}, {"LOWER": "back"}], [{"LOWER": "refund"}]]
+        hint = f"a list of patterns, each a list of tokens: {_pretty(shown, self.source)}"
         given: Any = self.patterns
         if isinstance(given, Sequence) and given and all(isinstance(token, Mapping) for token in given):
+            if in_yaml(self.source):
+                raise self._flat([dict(token) for token in given])
             given = [given]
         if not isinstance(given, Sequence) or isinstance(given, str) or not given:
             raise RuleError(
@@ -76,12 +82,23 @@ class SpacyPattern(LabelingFunction):
             raise RuleError(f"`patterns` holds no plain data: {error.what}", where=self.where) from error
         return patterns
 
+    def _flat(self, tokens: list[dict[str, Any]]) -> RuleError:
+        """Refuse a list of tokens in a pack: it reads as if any of them would do, and means all of them in a row."""
+        in_a_row, any_of_them = (
+            _pretty(way, self.source) for way in ([tokens], [[token] for token in tokens])
+        )
+        return RuleError(
+            "`patterns` is a list of patterns, each a list of tokens, not a list of tokens",
+            where=self.where,
+            hint=in_a_row if len(tokens) == 1 else f"{in_a_row} (in a row), or {any_of_them} (any of them)",
+        )
+
 
 def spacy_pattern(
     name: str,
     patterns: Sequence[TokenPattern] | TokenPattern,
     *,
-    label: str,
+    label: str | Outcome | None = None,
     field: str = "text",
     pipeline: str = "blank:en",
     **meta: Any,
@@ -93,10 +110,10 @@ def spacy_pattern(
     name
         What people call it.
     patterns
-        Token patterns as spaCy's Matcher takes them: a list of patterns, each a list of mappings, one a token. A
-        single pattern may stand without the outer list.
+        Token patterns as spaCy's Matcher takes them: a list of patterns, each a list of mappings, one a token. In Python
+        a single pattern may stand without the outer list.
     label
-        The label it votes for.
+        The label it votes for, or `any_of` or `none_of` several.
     field
         The column that it reads. A null text: the rule abstains.
     pipeline
@@ -113,11 +130,12 @@ def spacy_pattern(
 
     Examples
     --------
-    >>> rule = spacy_pattern("money_back", [{"LOWER": "money"}, {"LOWER": "back"}], label="returns")
+    >>> rule = spacy_pattern("money_back", [[{"LOWER": "money"}, {"LOWER": "back"}]], label="returns")
     >>> rule.patterns
     (({'LOWER': 'money'}, {'LOWER': 'back'}),)
     """
     source = meta.pop("source", None) or caller()
+    check_options(spacy_pattern, meta, source, label=label)
     return SpacyPattern(
         name=name,
         patterns=patterns,  # type: ignore[arg-type]
@@ -127,3 +145,9 @@ def spacy_pattern(
         source=source,
         **meta,
     )
+
+
+def _pretty(patterns: list[list[dict[str, Any]]], place: object) -> str:
+    if in_yaml(place):
+        return option("patterns", patterns, place)
+    return json.dumps(patterns, ensure_ascii=False, default=str)

@@ -59,18 +59,31 @@ def check_token(token: Mapping[Any, Any], *, where: str | None) -> None:
             raise _unknown("attribute", key, _TEXTS | _FLAGS | _OTHERS, "a token", where)
 
 
-def _check_text(name: str, value: Any, where: str | None) -> None:
+def _check_text(name: str, value: Any, where: str | None, *, exact: bool = True) -> None:
     if isinstance(value, Mapping):
         for test, given in value.items():
             if not isinstance(test, str) or test.upper() not in _TEXT_TESTS:
                 raise _unknown("test", test, _TEXT_TESTS, name, where)
             if test.upper() in _LISTS:
                 _check_list(f"{test} of {name}", given, str, "texts", where)
+                for item in given:
+                    _check_lower(name, item, where)
             else:
-                _check_text(name, given, where)
+                _check_text(name, given, where, exact=False)
                 _check_regex(test, given, where)
     elif not isinstance(value, str):
         raise RuleError(f"`patterns`: {name} is text, not {value!r}", where=where, hint=_QUOTE)
+    elif exact:
+        _check_lower(name, value, where)
+
+
+def _check_lower(name: str, value: str, where: str | None) -> None:
+    if name == "LOWER" and value != value.lower():
+        raise RuleError(
+            f"`patterns`: LOWER is the token in lower case, which {value!r} never equals",
+            where=where,
+            hint=f"LOWER: {value.lower()} for any case, or TEXT: {value} for exactly that",
+        )
 
 
 def _check_regex(test: str, given: Any, where: str | None) -> None:

@@ -12,7 +12,8 @@ from typing import Any, ClassVar
 import polars as pl
 
 from weaklabel.errors import RuleError
-from weaklabel.lf.base import LabelingFunction, caller
+from weaklabel.lf.base import LabelingFunction, caller, check_options
+from weaklabel.schema import Outcome
 
 _ROW_LOCAL = {"ListExpr", "ArrayExpr", "StringExpr", "StructExpr", "TemporalExpr", "Column", "Literal"}
 _ACROSS_ROWS = {
@@ -53,7 +54,11 @@ class Where(LabelingFunction):
             raise RuleError(
                 f"the expression names no column: {self.expression}",
                 where=self.where,
-                hint="name each column; pl.all() and patterns of names are not read",
+                hint=(
+                    "name each column; pl.all() and patterns of names are not read"
+                    if self.sql is None
+                    else "compare a column with something: length(text) < 20"
+                ),
             )
         across = sorted(set(_nodes(self._tree)) & _ACROSS_ROWS)
         if across:
@@ -72,7 +77,7 @@ class Where(LabelingFunction):
             raise RuleError(
                 "is_nan() of a column is never true here: a NaN in a column is read as null",
                 where=self.where,
-                hint="use is_null()",
+                hint="use is_null()" if self.sql is None else "use IS NULL",
             )
 
     @property
@@ -98,11 +103,16 @@ class Where(LabelingFunction):
             return str(self.expression)
 
     @property
+    def is_plain(self) -> bool:
+        """Whether its type follows from those of columns that hold one value or a list: no structs, no Python."""
+        return not self._has_python and not ({"StructExpr", "ArrayExpr", "Field"} & set(_names(self._tree)))
+
+    @property
     def _has_python(self) -> bool:
         return "AnonymousFunction" in set(_nodes(self._tree)) or isinstance(self._tree, str)
 
 
-def where(name: str, expression: pl.Expr | str, *, label: str, **meta: Any) -> Where:
+def where(name: str, expression: pl.Expr | str, *, label: str | Outcome | None = None, **meta: Any) -> Where:
     """Make a rule that votes for a label where an expression is true.
 
     Parameters
@@ -114,7 +124,7 @@ def where(name: str, expression: pl.Expr | str, *, label: str, **meta: Any) -> W
         true or false for each row from that row alone. Null: the rule abstains. A NaN in a column is read as
         null, since it is no number and Polars would call it greater than every other.
     label
-        The label it votes for.
+        The label it votes for, or `any_of` or `none_of` several.
     **meta
         id, description, owner, version, tags, fires_on, abstains_on, on_error: see `LabelingFunction`.
 
@@ -137,6 +147,7 @@ def where(name: str, expression: pl.Expr | str, *, label: str, **meta: Any) -> W
     ('text',)
     """
     source = meta.pop("source", None) or caller()
+    check_options(where, meta, source, label=label)
     sql = expression if isinstance(expression, str) else None
     parsed = _parsed(name, sql, str(source or "")) if sql is not None else expression
     return Where(name=name, expression=parsed, sql=sql, label=label, source=source, **meta)  # type: ignore[arg-type]
@@ -169,3 +180,14 @@ def _nodes(tree: Any) -> Iterator[str]:
                 yield from _nodes(part.get("expr"))
             elif name not in _ROW_LOCAL:
                 yield from _nodes(part)
+
+
+def _names(tree: Any) -> Iterator[str]:
+    """Yield every name of a tree."""
+    if isinstance(tree, list):
+        for part in tree:
+            yield from _names(part)
+    elif isinstance(tree, dict):
+        for name, part in tree.items():
+            yield name
+            yield from _names(part)

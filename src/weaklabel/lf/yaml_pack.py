@@ -5,7 +5,7 @@ A pack gives the same frozen objects as the makers do. Its form::
     defaults: {owner: support, field: text}    # if wanted: for each rule of the file
     rules:
       - name: asks_refund
-        kind: keywords                         # keywords, regex, where, spacy or lookup
+        kind: keywords                         # keywords, regex, where, spacy, lookup or score
         label: returns
         terms: [refund, money back]
         fires_on: ["I want my money back"]
@@ -15,12 +15,17 @@ A pack gives the same frozen objects as the makers do. Its form::
       - {name: money_back, kind: spacy, label: returns, patterns: [[{LOWER: money}, {LOWER: back}]]}
       - {name: brands, kind: lookup, label: technical, words: words/brands.txt}
       - {name: cities, kind: lookup, table: words/cities.csv, term: city, labels: topic}
+      - {name: at_the_end, kind: keywords, label: feedback, terms: [thanks, cheers], last_words: 5}
+      - {name: happy, kind: keywords, label: feedback, terms: [happy], not_after: {terms: [not, never], within: 2}}
+      - {name: model_says, kind: score, field: p_spam, bins: [{label: spam, from: 0.9}, {label: ham, to: 0.1}]}
       - {name: plans, kind: lookup, match: exact, field: plan, entries: {gold: vip, silver: regular}}
     regex_tables:                              # one rule per line of a table, for published rule sets
       - {path: rules/sms.tsv, within: SOME_VARIABLE, name: "sms_{row:02d}", label: label, pattern: regex, case: lower}
 
-Every rule may have id, description, owner, version, tags, fires_on, abstains_on and on_error too. Paths are relative to
-the YAML file; `within` names an environment variable with the folder instead. `{row}` counts the table's rules from 0.
+Every rule may have id, description, owner, version, tags, fires_on, abstains_on, on_error, state, valid_from, valid_until
+and muted too. A label may be a set
+or a negation, ``{any_of: [delivery, returns]}`` or ``{none_of: [spam]}``. Where a lookup gives a label per term,
+`fires_on` may be examples by label, ``{vip: ["gold"], regular: ["silver"]}``. Paths are relative to the YAML file; `within` names an environment variable with the folder instead. `{row}` counts the table's rules from 0.
 """
 
 from __future__ import annotations
@@ -28,6 +33,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -37,19 +43,29 @@ from weaklabel.errors import Problems, RuleError, WeakLabelError, did_you_mean
 from weaklabel.lf.base import META, LabelingFunction, Source
 from weaklabel.lf.keywords import keywords
 from weaklabel.lf.lookup import lookup, read_text, table_rows
+from weaklabel.lf.options import list_hint, option
+from weaklabel.lf.outcomes import outcome_from
 from weaklabel.lf.regex import regex
+from weaklabel.lf.score import score
 from weaklabel.lf.spacy_pattern import spacy_pattern
 from weaklabel.lf.where import where
+from weaklabel.lf.yaml_hints import error_line, syntax_hint
+from weaklabel.schema import Outcome
 
+WINDOWS = ("near", "not_after", "not_before")
+COUNTS = ("first_words", "last_words", "at_least", "times")
+_DAYS = ("valid_from", "valid_until")
 _COMMON = ("name", "kind", "label", *META)
 _KINDS: dict[str, tuple[str, ...]] = {
-    "keywords": ("terms", "field", "case", "accents"),
+    "keywords": ("terms", "field", "case", "accents", *WINDOWS, *COUNTS),
     "regex": ("pattern", "field", "case"),
     "where": ("sql",),
     "spacy": ("patterns", "field", "pipeline"),
     "lookup": ("words", "table", "entries", "term", "labels", "match", "field", "case", "accents"),
+    "score": ("bins", "field"),
 }
-_NEEDED = {"keywords": "terms", "regex": "pattern", "where": "sql", "spacy": "patterns"}
+_NEEDED = {"keywords": "terms", "regex": "pattern", "where": "sql", "spacy": "patterns", "score": "bins"}
+_LABELLED = ("keywords", "regex", "where", "spacy")
 _SOURCES_OF_TERMS = ("words", "table", "entries")
 _TABLE = (
     "path",
@@ -64,7 +80,7 @@ _TABLE = (
     "tags",
     "on_error",
 )
-_LISTS = {"terms", "patterns", "tags", "fires_on", "abstains_on"}
+_LISTS = {"terms", "patterns", "bins", "tags", "fires_on", "abstains_on"}
 _TOP = ("defaults", "rules", "regex_tables")
 _OWN = {"name", "id", "fires_on", "abstains_on", "description"}
 
@@ -83,6 +99,7 @@ _Keys = dict[str, _Value]
 @dataclass
 class _Pack:
     path: Path
+    text: str
     loader: yaml.SafeLoader
     rules: list[LabelingFunction] = field(default_factory=list)
     problems: list[WeakLabelError] = field(default_factory=list)
@@ -122,13 +139,15 @@ def read_pack(path: str | Path) -> tuple[list[LabelingFunction], list[WeakLabelE
     """Return the sound rules of a pack, and the problems of the others."""
     path = Path(path)
     try:
-        loader = yaml.SafeLoader(read_text(path, str(path)))
-        node = loader.get_single_node()
+        text = read_text(path, str(path))
     except RuleError as error:
         return [], [error]
+    try:
+        loader = yaml.SafeLoader(text)
+        node = loader.get_single_node()
     except yaml.YAMLError as error:
-        return [], [_broken_yaml(path, error)]
-    pack = _Pack(path, loader)
+        return [], [_broken_yaml(path, text, error)]
+    pack = _Pack(path, text, loader)
     if node is None:
         pack.problem(
             "the file holds no rules", Source(str(path), 1), hint="rules: [{name: …, kind: keywords, …}]"
@@ -145,13 +164,12 @@ def read_pack(path: str | Path) -> tuple[list[LabelingFunction], list[WeakLabelE
     return pack.rules, pack.problems
 
 
-def _broken_yaml(path: Path, error: yaml.YAMLError) -> RuleError:
-    mark = getattr(error, "problem_mark", None)
-    place = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
-    text = getattr(error, "problem", None) or str(error).replace("\n", " ")
-    return RuleError(
-        f"not valid YAML: {text}", where=place, hint="quote texts that hold : # { [ or a leading *"
+def _broken_yaml(path: Path, text: str, error: yaml.YAMLError) -> RuleError:
+    problem = (
+        getattr(error, "problem", None) or getattr(error, "reason", None) or str(error).replace("\n", " ")
     )
+    place = f"{path}{error_line(text, error)}"
+    return RuleError(f"not valid YAML: {problem}", where=place, hint=syntax_hint(text, error))
 
 
 def _mapping(pack: _Pack, node: yaml.Node, kind: str, known: Iterable[str]) -> dict[str, yaml.Node]:
@@ -179,7 +197,8 @@ def _nodes(pack: _Pack, node: yaml.MappingNode, kind: str, known: Iterable[str])
         if key.value in known:
             found[str(key.value)] = value
         else:
-            hint = did_you_mean(key.value, known)
+            spaced = f"write a space after the -: - {key.value[1:]}" if str(key.value)[:1] == "-" else None
+            hint = spaced or did_you_mean(key.value, known)
             pack.problem(f"unknown key {key.value!r} in {kind}", pack.at(key), available=known, hint=hint)
     return found
 
@@ -194,35 +213,61 @@ def _list(pack: _Pack, top: Mapping[str, yaml.Node], key: str) -> list[yaml.Node
     return list(node.value)
 
 
-def _values(pack: _Pack, nodes: Mapping[str, yaml.Node]) -> _Keys:
+def _values(pack: _Pack, nodes: Mapping[str, yaml.Node], *, outcomes: bool = True) -> _Keys:
     """Return the values that are of the right type; the others are problems."""
     found: _Keys = {}
     for key, node in nodes.items():
         try:
             value = pack.loader.construct_object(node, deep=True)
         except yaml.YAMLError as error:
-            pack.problems.append(_broken_yaml(pack.path, error))
+            pack.problems.append(_broken_yaml(pack.path, pack.text, error))
             continue
         if key == "version" and isinstance(node, yaml.ScalarNode):
             value = node.value
+        if key == "label" and outcomes:
+            try:
+                value = outcome_from(value, pack.path)
+            except RuleError as error:
+                error.where = pack.at(node).precise
+                pack.problems.append(error)
+                continue
         wanted = _wanted(key, value)
         if wanted:
-            hint = (
-                None
-                if isinstance(value, list | dict) or wanted != "text"
-                else f'quote it: {key}: "{node.value}"'
+            pack.problem(
+                f"`{key}` is {wanted}, not {value!r}", pack.at(node), hint=_value_hint(pack, key, value, node)
             )
-            pack.problem(f"`{key}` is {wanted}, not {value!r}", pack.at(node), hint=hint)
         else:
             found[key] = _Value(value, pack.at(node))
     return found
 
 
+def _value_hint(pack: _Pack, key: str, value: Any, node: yaml.Node) -> str | None:
+    if key in _LISTS:
+        return None if isinstance(value, dict) or key == "patterns" else list_hint(key, value, pack.path)
+    if key == "label" and isinstance(value, list) and all(isinstance(label, str) for label in value):
+        return option(key, {"any_of": value}, pack.path)
+    if key == "entries" or isinstance(value, list | dict):
+        return None
+    return f'quote it: {key}: "{node.value}"'
+
+
 def _wanted(key: str, value: Any) -> str | None:
+    if key == "fires_on" and isinstance(value, dict):
+        return None  # by label, for kinds that choose one: the maker looks at it
+    if key == "label" and isinstance(value, Outcome):
+        return None
     if key in _LISTS:
         return None if isinstance(value, list) else "a list"
     if key == "entries":
         return None if isinstance(value, dict) else "a mapping from term to label"
+    if key in WINDOWS:
+        return None if isinstance(value, dict) else "a mapping with terms and within"
+    if key in COUNTS:
+        return None if isinstance(value, int) and not isinstance(value, bool) else "a whole number"
+    if key in _DAYS:
+        return None if isinstance(value, str | date) else "a day such as 2026-03-31"
+    if key == "muted":
+        return None if isinstance(value, bool) else "true or false"
     return None if isinstance(value, str) else "text"
 
 
@@ -249,7 +294,8 @@ def _read_rule(pack: _Pack, node: yaml.Node, defaults: _Keys) -> None:
     keys = _values(pack, _nodes(pack, node, f"a {kind} rule", known))
     keys = {**{k: v for k, v in defaults.items() if k in known}, **keys}
     at = pack.at(node)
-    for needed in ("name", _NEEDED.get(kind, "name"), *(() if kind == "lookup" else ("label",))):
+    needs = ("name", _NEEDED.get(kind, "name"), *(("label",) if kind in _LABELLED else ()))
+    for needed in (*needs, *(("field",) if kind == "score" else ())):
         if needed not in keys and len(pack.problems) == before:
             name = f" {keys['name'].value!r}" if "name" in keys else ""
             pack.problem(f"rule{name} has no `{needed}`", at, available=known)
@@ -283,11 +329,12 @@ def _make(pack: _Pack, kind: str, keys: _Keys, at: Source) -> LabelingFunction:
         "regex": regex,
         "where": where,
         "spacy": spacy_pattern,
+        "score": score,
     }
     return makers[kind](name, options.pop(_NEEDED[kind]), **options)
 
 
-def _terms(pack: _Pack, options: dict[str, Any]) -> Path | dict[str, str]:
+def _terms(pack: _Pack, options: dict[str, Any]) -> Path | dict[str, Any]:
     given = [key for key in _SOURCES_OF_TERMS if key in options]
     if len(given) != 1:
         raise RuleError(
@@ -296,13 +343,15 @@ def _terms(pack: _Pack, options: dict[str, Any]) -> Path | dict[str, str]:
         )
     value = options.pop(given[0])
     if given[0] == "entries":
-        return dict(value)
+        return {term: outcome_from(label, pack.path) for term, label in value.items()}
     return pack.path.parent / str(value)
 
 
 def _placed(error: RuleError, keys: _Keys, kind: str, at: Source) -> RuleError:
     """Put the line and column of the key that is wrong into a maker's error."""
     named = [k for k in keys if f"`{k}`" in error.what or error.what.startswith(f"unknown {k} ")]
+    if " is no id: " in error.what:
+        named = ["id", "name"]
     candidates = [*named, _NEEDED.get(kind, ""), *_SOURCES_OF_TERMS]
     place = next((keys[k].at for k in candidates if k in keys), at).precise
     own = f"rule {keys['name'].value!r} at {place}"
@@ -313,7 +362,7 @@ def _placed(error: RuleError, keys: _Keys, kind: str, at: Source) -> RuleError:
 
 def _read_table(pack: _Pack, node: yaml.Node, defaults: _Keys) -> None:
     before = len(pack.problems)
-    keys = _values(pack, _mapping(pack, node, "a regex table", _TABLE))
+    keys = _values(pack, _mapping(pack, node, "a regex table", _TABLE), outcomes=False)
     shared = {k: v for k, v in defaults.items() if k in _TABLE and k != "label"}
     keys = {**shared, **keys}
     for needed in ("path", "name", "label", "pattern"):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,7 @@ import polars as pl
 
 from weaklabel.gold import Gold
 from weaklabel.label_matrix import LabelMatrix, VotePatterns, lf_summary
+from weaklabel.lf import LabelingFunction
 from weaklabel.pipeline.task import Task, label_of, relative
 
 
@@ -86,6 +88,7 @@ def _notes(
         notes.append(
             "there is one rule only: every label is that rule's vote, and nothing can check it but gold"
         )
+    notes += _resting(task)
     for code, name in enumerate(task.schema.names):
         if code not in voted:
             notes.append(f"no rule votes for {name!r} on any row: no row can get this label")
@@ -105,6 +108,32 @@ def _notes(
         notes.append(f"{in_rules} {verb} (most: {worst}, {faults[worst]})")
     notes += gold.notes if gold else ("there is no gold: nothing says how good these labels are",)
     return notes
+
+
+def _resting(task: Task) -> list[str]:
+    """Tell of the rules that don't vote, don't count, or vote on some days only."""
+    notes = []
+    states = Counter(rule.state for rule in task.resting)
+    if states:
+        kinds = " and ".join(f"{count} {state}" for state, count in sorted(states.items()))
+        notes.append(f"{_counted(len(task.resting), 'rule')} did not vote: {kinds} ({_some(task.resting)})")
+    muted = [rule for rule in task.registry if rule.muted]
+    if muted:
+        notes.append(f"muted, so that no label counts their votes: {_some(muted)}")
+    dated = [rule for rule in task.registry if rule.dated]
+    if dated:
+        days = (
+            f"by the column {task.config.task.date!r}"
+            if task.config.task.date
+            else f"as of {task.config.task.today}"
+        )
+        notes.append(f"{_counted(len(dated), 'rule')} valid on some days only, judged {days}: {_some(dated)}")
+    return notes
+
+
+def _some(rules: Sequence[LabelingFunction]) -> str:
+    more = f" and {len(rules) - 3} more" if len(rules) > 3 else ""
+    return ", ".join(rule.id for rule in rules[:3]) + more
 
 
 def _counted(count: int, thing: str) -> str:

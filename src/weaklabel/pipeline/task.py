@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from weaklabel.apply import LFApplier, Limits
 from weaklabel.config import Config
+from weaklabel.config_errors import as_settings
 from weaklabel.corpus import Corpus
-from weaklabel.errors import ConfigError, GoldError, SchemaError, did_you_mean
+from weaklabel.errors import ConfigError, GoldError, RuleError, SchemaError, did_you_mean
 from weaklabel.export import write_text, writing
 from weaklabel.gold import Gold, load_gold
 from weaklabel.lf import LabelingFunction, LFRegistry
@@ -32,9 +35,11 @@ class Task:
     config, project
         Where they come from.
     registry
-        Its rules, with the schema.
+        Its active rules, with the schema.
     corpus
         Its rows.
+    resting
+        Its other rules: drafts, and what was retired.
 
     Examples
     --------
@@ -51,6 +56,7 @@ class Task:
     project: Path
     registry: LFRegistry
     corpus: Corpus
+    resting: tuple[LabelingFunction, ...] = ()
 
     @property
     def schema(self) -> LabelSchema:
@@ -82,6 +88,26 @@ def open_registry(config: Config, project: Path) -> LFRegistry:
     return LFRegistry.from_folder(folder)
 
 
+def make_applier(config: Config, registry: LFRegistry) -> LFApplier:
+    """Return what votes for a task's rules.
+
+    Examples
+    --------
+    >>> from weaklabel.lf import keywords
+    >>> rules = LFRegistry([keywords("asks", ["please"], label="ham")], schema=LabelSchema(["ham", "spam"]))
+    >>> make_applier(Config(), rules).limits.seconds
+    300.0
+    """
+    task = config.task
+    return LFApplier(
+        registry,
+        on_error="abstain" if task.on_error == "abstain" else "raise",
+        date=task.date,
+        today=date.fromisoformat(task.today) if task.today else None,
+        limits=Limits(seconds=task.limits.seconds, megabytes=task.limits.megabytes),
+    )
+
+
 def label_of(registry: LFRegistry, rule: LabelingFunction) -> str | None:
     """Return the label of a rule by its name in the schema, not an alias; None when it chooses one for each row.
 
@@ -95,7 +121,7 @@ def label_of(registry: LFRegistry, rule: LabelingFunction) -> str | None:
     'spam'
     """
     code = registry.label_code(rule)
-    return None if code is None else registry.schema.label(code)
+    return None if code is None else registry.meaning(rule, code)
 
 
 def relative(source: object, folder: Path) -> str:
@@ -123,8 +149,17 @@ def open_corpus(config: Config, project: Path) -> Corpus:
     ('id', 'text')
     """
     corpus = config.task.corpus
-    options = {"id": corpus.id, "text": corpus.text, "format": corpus.format}
-    return Corpus.open(corpus.path, **options, root=project, digests=_digests(project))
+    options = {
+        "id": corpus.id,
+        "text": corpus.text,
+        "format": corpus.format,
+        "separator": corpus.separator,
+        "quote": corpus.quote,
+    }
+    with as_settings("task.corpus", options):
+        opened = Corpus.open(corpus.path, **options, root=project, digests=_digests(project))
+        opened.check_ids()
+    return opened
 
 
 def remember_digests(task: Task) -> None:
@@ -148,7 +183,10 @@ def _digests(project: Path) -> dict[str, str]:
 
 
 def open_task(config: Config, project: str | Path) -> Task:
-    """Open a task's rules and corpus.
+    """Open a task's active rules and its corpus.
+
+    Where some rules are right for some days only, and neither `date` nor `today` says which day it is, the task's own
+    configuration says that it is this day.
 
     Examples
     --------
@@ -161,14 +199,21 @@ def open_task(config: Config, project: str | Path) -> Task:
     ('first', 'jsonl')
     """
     project = Path(project).absolute()
-    registry = open_registry(config, project)
+    everything = open_registry(config, project)
+    registry = everything.active()
+    if all(rule.muted for rule in registry):
+        raise RuleError("every rule is muted: no vote counts", where=config.task.rules, hint="muted: false")
+    if any(rule.dated for rule in registry) and not (config.task.date or config.task.today):
+        config = replace(config, task=replace(config.task, today=date.today().isoformat()))
     if not registry.schema.exclusive:
         raise SchemaError(
             "a run gives every row one label; this task's schema allows several",
             where=config.task.rules,
             hint="set `exclusive: true` in schema.yaml, or make one yes/no task of each label",
         )
-    return Task(config=config, project=project, registry=registry, corpus=open_corpus(config, project))
+    resting = tuple(rule for rule in everything if rule.state != "active")
+    corpus = open_corpus(config, project)
+    return Task(config=config, project=project, registry=registry, corpus=corpus, resting=resting)
 
 
 def open_gold(task: Task) -> Gold | None:
@@ -189,15 +234,16 @@ def open_gold(task: Task) -> Gold | None:
         return load_gold(frame, schema=task.schema, label=gold.column, where=gold.where)
     if not gold.path:
         return None
-    return load_gold(
-        task.project / gold.path,
-        schema=task.schema,
-        id=gold.id,
-        label=gold.label,
-        annotator=gold.annotator,
-        time=gold.time,
-        where=gold.where,
-    )
+    options: dict[str, Any] = {
+        "id": gold.id,
+        "label": gold.label,
+        "annotator": gold.annotator,
+        "time": gold.time,
+        "where": gold.where,
+        "separator": gold.separator,
+    }
+    with as_settings("task.gold", options):
+        return load_gold(task.project / gold.path, schema=task.schema, **options)
 
 
 def _gold_column(task: Task, column: str) -> pl.DataFrame:

@@ -12,10 +12,11 @@ import polars as pl
 from weaklabel import engines
 from weaklabel.apply import LFApplier
 from weaklabel.config import Config
+from weaklabel.config_errors import as_settings
 from weaklabel.corpus import Corpus, Shard
 from weaklabel.label_matrix import LabelMatrix
 from weaklabel.lf import LFRegistry
-from weaklabel.pipeline.task import Task, open_registry
+from weaklabel.pipeline.task import Task, make_applier, open_registry
 
 Observer = Callable[[str, int, int], None]
 """Called with a step's name, how much of it is done, and how much there is."""
@@ -56,15 +57,14 @@ class VoteTask:
 
     def __call__(self) -> Callable[[tuple[int, Shard]], dict[str, Any]]:
         """Load the rules and return the function that votes on one numbered shard."""
-        registry = open_registry(self.config, self.project)
-        applier = LFApplier(
-            registry, on_error="abstain" if self.config.task.on_error == "abstain" else "raise"
-        )
+        registry = open_registry(self.config, self.project).active()
+        applier = make_applier(self.config, registry)
         return lambda item: self._vote(registry, applier, *item)
 
     def _vote(self, registry: LFRegistry, applier: LFApplier, number: int, shard: Shard) -> dict[str, Any]:
         frame = self.corpus.read(shard)
-        votes = applier.apply(frame, id="id")
+        with as_settings("task", ["on_error"]):
+            votes = applier.apply(frame, id="id")
         votes.write(self.folder / f"part-{number:05}.parquet")
         return {"rows": frame.height, "nan": _nan_counts(frame, registry)}
 

@@ -13,6 +13,7 @@ import polars as pl
 
 from weaklabel import label_model, report, tracking
 from weaklabel.config import Config, flatten, plain, to_yaml
+from weaklabel.errors import ModelError
 from weaklabel.evaluate import Evaluation, accuracy_difference, evaluate, vote_classifier
 from weaklabel.export import write_labels, write_parquet, write_text, writing
 from weaklabel.fingerprint import fingerprint
@@ -73,6 +74,8 @@ def run(
     started = time.perf_counter()
     tell = observer or _tell_nobody
     task = open_task(config, project)
+    config = task.config
+    _need_classes(task)
     gold = open_gold(task)
     run_id = new_run_id(plain(config))
     with building(task.project, run_id) as folder:
@@ -114,6 +117,18 @@ def tracking_store(config: Config, project: Path) -> tracking.Store | None:
     return tracking.local_store(project, experiment)
 
 
+def _need_classes(task: Task) -> None:
+    """Raise unless every rule votes for labels: no label model reads sets and negations yet."""
+    for rule in task.registry:
+        for outcome in task.registry.outcomes(rule):
+            raise ModelError(
+                f"rule {rule.name!r} may vote {outcome.name!r}, and label models read single labels only",
+                where=rule.where,
+                available=task.schema.names,
+                hint="give it one label, or move it to a file whose name starts with _, which is not read",
+            )
+
+
 def _tell_nobody(step: str, done: int, total: int) -> None:
     """Stand in for an observer."""
 
@@ -129,11 +144,12 @@ def _fill(
     votes, nan = vote(task, folder / "votes", observer=tell)
     if gold is not None:
         gold.join(votes.ids)
-    labels, baseline = _fitted(folder, task, votes, run_id, tell)
+    counted = votes.keep(rule.id for rule in task.registry if not rule.muted)
+    labels, baseline = _fitted(folder, task, counted, run_id, tell)
     written = write_labels(labels, folder, schema=task.schema, formats=config.export.formats)
     tell("labels are scored", 0, 1)
-    seen = Findings.of(task, votes, votes.patterns(), gold, nan)
-    scores, difference, sliced = _scores(task, votes, labels, baseline, gold, name)
+    seen = Findings.of(task, votes, counted.patterns(), gold, nan)
+    scores, difference, sliced = _scores(task, counted, labels, baseline, gold, name)
     write_parquet(seen.rules, folder / "rules.parquet")
     if seen.sliced is not None:
         write_parquet(seen.sliced, folder / "rules_per_slice.parquet")
@@ -149,7 +165,7 @@ def _fill(
         with writing(folder / file):
             (folder / file).parent.mkdir(exist_ok=True)
         write_text(content, folder / file)
-    counts = {"rows": labels.height, "patterns": len(votes.patterns()), "rules": len(votes.labelers)}
+    counts = {"rows": labels.height, "patterns": len(counted.patterns()), "rules": len(votes.labelers)}
     counts["gold"] = gold.frame.height if gold else 0
     prints = _fingerprints(task, gold)
     manifest = write_manifest(folder, run_id=run_id, fingerprints=prints, counts=counts, files=written)

@@ -1,0 +1,160 @@
+"""Rules that run away or eat memory are ended, and nothing of the watch is left behind."""
+
+import re
+import resource
+import signal
+import sys
+import threading
+import time
+
+import polars as pl
+import pytest
+
+from weaklabel import LabelSchema, LFApplier, LFRegistry, RuleFault, labeling_function
+from weaklabel.apply.limits import Limits, TooMuchError
+from weaklabel.errors import ConfigError
+
+linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is watched on Linux only")
+
+
+def forever():
+    while True:
+        pass
+
+
+def swallows():
+    while True:
+        try:
+            while True:
+                pass
+        except Exception:  # noqa: BLE001 - what a careless rule does
+            continue
+
+
+def grows():
+    held = []
+    while True:
+        held.append(bytes(1 << 20))
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        forever,
+        swallows,
+        lambda: re.search(r"(a+)+$", "a" * 40 + "b"),
+        lambda: re.search(r"(?=(a+)+$)x", "a" * 40 + "b"),
+        lambda: time.sleep(60),
+        lambda: sorted(range(10**8), key=lambda x: -x),
+    ],
+    ids=["loop", "except Exception", "regex", "look-ahead", "sleep", "sort"],
+)
+def test_what_runs_away_is_ended(work):
+    with pytest.raises(TooMuchError, match=r"took more than 0.2 s on one batch$"), Limits(seconds=0.2).over():
+        work()
+
+
+def test_one_that_swallows_everything_is_raised_again():
+    times = []
+
+    def stubborn():
+        while len(times) < 2:
+            try:
+                forever()
+            except BaseException:  # noqa: BLE001 - what a very careless rule does
+                times.append(time.monotonic())
+        forever()
+
+    with pytest.raises(TooMuchError), Limits(seconds=0.1).over():
+        stubborn()
+    assert len(times) == 2
+
+
+@linux
+@pytest.mark.parametrize("work", [grows, lambda: bytearray(1 << 40), lambda: list(range(10**10))])
+def test_what_eats_memory_fails_before_the_machine_does(work):
+    with pytest.raises(MemoryError), Limits(megabytes=256).over():
+        work()
+
+
+def test_nothing_is_left_behind():
+    before = signal.getsignal(signal.SIGALRM), resource.getrlimit(resource.RLIMIT_AS)
+    with Limits(seconds=5).over():
+        assert signal.getitimer(signal.ITIMER_REAL)[0] > 0
+    with pytest.raises(ZeroDivisionError), Limits(seconds=5).over():
+        1 / 0
+    with pytest.raises(TooMuchError), Limits(seconds=0.1).over():
+        forever()
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+    assert (signal.getsignal(signal.SIGALRM), resource.getrlimit(resource.RLIMIT_AS)) == before
+    time.sleep(0.1)
+
+
+def test_no_limits_watch_nothing():
+    with Limits(seconds=None, megabytes=None).over():
+        assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+def test_other_threads_run_unlimited():
+    done = []
+
+    def work():
+        with Limits(seconds=0.01).over():
+            time.sleep(0.1)
+            done.append(True)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert done == [True]
+
+
+@pytest.mark.parametrize(
+    "bad", [{"seconds": 0}, {"seconds": -1}, {"megabytes": 0}, {"seconds": float("nan")}]
+)
+def test_limits_are_more_than_nothing(bad):
+    with pytest.raises(ConfigError, match="more than 0 is wanted"):
+        Limits(**bad)
+
+
+# ---- rules that are ended ----
+
+
+def applied(rules, on_error="raise"):
+    frame = pl.DataFrame({"id": ["a", "b", "c"], "text": ["fine", "endless", "fine"]})
+    applier = LFApplier(
+        LFRegistry(rules, schema=LabelSchema(["ham", "spam"])), on_error=on_error, limits=Limits(seconds=0.3)
+    )
+    return applier.apply(frame)
+
+
+def waits(row):
+    while row["text"] == "endless":
+        pass
+    return 1
+
+
+def test_the_row_at_which_a_rule_was_ended_is_named():
+    rule = labeling_function(waits, name="waits", label="spam")
+    with pytest.raises(RuleFault) as caught:
+        applied([rule])
+    assert "rule 'waits' took more than 0.3 s on one batch" in str(caught.value)
+    assert "row 'b'" in str(caught.value) and "endless" in str(caught.value)
+    votes = applied([rule], "abstain")
+    assert votes.to_numpy().ravel().tolist() == [1, -2, -2] and votes.faults == {"waits": 2}
+
+
+@pytest.mark.snorkel
+def test_a_snorkel_rule_that_is_ended_leaves_the_others_going():
+    from snorkel.labeling import LabelingFunction
+
+    rules = [
+        LabelingFunction("first", f=lambda row: 0),
+        LabelingFunction("waits", f=waits),
+        LabelingFunction("last", f=lambda row: 1 if row.text == "fine" else -1),
+    ]
+    with pytest.raises(RuleFault, match=r"rule 'waits' took more than 0.9 s on one batch"):
+        applied(rules)
+    votes = applied(rules, "abstain")
+    assert votes.to_numpy().T.tolist() == [[0, 0, 0], [1, -2, -2], [1, -1, 1]]
+    assert votes.faults == {"waits": 2}
