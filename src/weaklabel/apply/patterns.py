@@ -17,6 +17,7 @@ import polars as pl
 
 from weaklabel.apply.batch import Batch, Votes, distinct_texts, no_votes, spread, text_column
 from weaklabel.apply.literals import required_literals
+from weaklabel.apply.scan import Scan, compile_scan
 from weaklabel.lf.keywords import Keywords, comparable, whole_words
 from weaklabel.lf.lookup import Lookup, strongest
 from weaklabel.lf.outcomes import vote_code
@@ -36,12 +37,18 @@ class PatternLane:
     schema: LabelSchema
     scans: Mapping[str, tuple[_WordScan, ...]]
     searches: Mapping[str, tuple[_Search, ...]]
+    fused: Mapping[str, Scan]
 
     def run(self, batch: Batch) -> Votes:
         """Return the votes of every rule of the lane."""
         votes: Votes = {}
         for name, rules in self.fields.items():
             column = _column(batch.frame, name, rules)
+            if name in self.fused:
+                votes.update(self.fused[name].run(column))
+                rules = tuple(rule for rule in rules if rule.id not in votes)
+            if not rules:
+                continue
             texts, rows = distinct_texts(column)
             found = {rule.id: no_votes(len(texts)) for rule in rules}
             for scan in self.scans[name]:
@@ -60,11 +67,13 @@ def compile_patterns(rules: Iterable[PatternRule], schema: LabelSchema) -> Patte
     fields: dict[str, list[PatternRule]] = defaultdict(list)
     for rule in rules:
         fields[rule.field].append(rule)
+    fused = {name: compile_scan(own, schema) for name, own in fields.items()}
     return PatternLane(
         fields={name: tuple(own) for name, own in fields.items()},
         schema=schema,
-        scans={name: tuple(_word_scans(own, schema)) for name, own in fields.items()},
-        searches={name: tuple(_searches(own, schema)) for name, own in fields.items()},
+        scans={name: tuple(_word_scans(rest, schema)) for name, (_, rest) in fused.items()},
+        searches={name: tuple(_searches(rest, schema)) for name, (_, rest) in fused.items()},
+        fused={name: scan for name, (scan, _) in fused.items() if scan is not None},
     )
 
 

@@ -1,0 +1,87 @@
+"""What the scan must know of each character: its class, and the forms of rule for which it is no plain byte."""
+
+from __future__ import annotations
+
+import functools
+import re
+import sys
+import unicodedata
+from collections.abc import Iterator
+
+import numpy as np
+
+from weaklabel.kernels import automaton as kernel
+
+REGEX = 4
+FORMS = {
+    ("ignore", "keep"): 8,
+    ("sensitive", "keep"): 16,
+    ("ignore", "ignore"): 32,
+    ("sensitive", "ignore"): 64,
+}
+"""Bit of each form in which keyword rules compare."""
+
+
+@functools.cache
+def characters() -> np.ndarray:
+    """Return one byte per code point: its class in the lowest two bits, then a bit for each form it is hard for.
+
+    A character beyond ASCII is hard for regexes if ignoring case, or `str.lower`, may bring it to ASCII or to another
+    class. It is hard for a form of keyword if making a text `comparable` may change it or its neighbours. A text
+    without hard characters can be read byte by byte: only ASCII case stands between it and its comparable form.
+    """
+    every = "".join(map(chr, [*range(128, 0xD800), *range(0xE000, sys.maxunicode + 1)]))
+    table = np.full(sys.maxunicode + 1, 3, np.uint8)
+    for value, pattern in enumerate((r"\w+", r"\d+", r"\s+")):
+        for run in re.finditer(pattern, every):
+            table[ord(run[0][0]) : ord(run[0][-1]) + 1] = value
+    table[0xD800:0xE000] = 3
+    partners = set(re.findall("[a-z]", every, re.IGNORECASE))
+    composing = _composing()
+    for point in _assigned():
+        table[point] |= _hard(chr(point), partners, composing, table)
+    return table
+
+
+@functools.cache
+def kinds() -> np.ndarray:
+    """Return the kind of neighbour that each symbol of a machine is."""
+    out = np.full(kernel.SYMBOLS, kernel.OTHER, np.uint8)
+    for point in range(128):
+        if re.match(r"\w", chr(point)):
+            out[point] = kernel.WORD
+        elif re.match(r"\s", chr(point)):
+            out[point] = kernel.SPACE
+    out[[ord("\n"), kernel.FINAL_NEWLINE]] = kernel.NEWLINE
+    out[kernel.WIDE : kernel.WIDE + 4] = kernel.WIDE_WORD, kernel.WIDE_WORD, kernel.SPACE, kernel.OTHER
+    out[kernel.END] = kernel.AT_START
+    return out
+
+
+def _hard(c: str, partners: set[str], composing: set[str], table: np.ndarray) -> int:
+    hard = 0
+    lower = c.lower()
+    if c in partners or len(lower) != 1 or lower.isascii() or (table[ord(lower)] ^ table[ord(c)]) & 3:
+        hard |= REGEX
+    if c in composing or unicodedata.combining(c) or unicodedata.normalize("NFC", c) != c:
+        return hard | sum(FORMS.values())
+    if c.casefold() != c:
+        hard |= FORMS["ignore", "keep"] | FORMS["ignore", "ignore"]
+    if unicodedata.normalize("NFD", c) != c:
+        hard |= FORMS["ignore", "ignore"] | FORMS["sensitive", "ignore"]
+    return hard
+
+
+def _assigned() -> Iterator[int]:
+    """Yield the characters beyond ASCII that have case or may be changed by normalisation."""
+    yield from range(128, 0xD800)
+    yield from range(0xE000, 0x20000)
+    yield from range(0x2F800, 0x2FA20)
+    yield from range(0xE0000, 0xE0200)
+
+
+def _composing() -> set[str]:
+    """Return the characters that may combine with the one before them."""
+    jamo = {chr(p) for p in (*range(0x1161, 0x1176), *range(0x11A7, 0x11C3))}
+    parts = (unicodedata.decomposition(chr(point)).split() for point in range(128, 0x20000))
+    return jamo | {chr(int(pair[1], 16)) for pair in parts if len(pair) == 2 and pair[0][0] != "<"}

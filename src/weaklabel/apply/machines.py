@@ -1,0 +1,420 @@
+"""Regular expressions as deterministic machines over symbols, and the literals that their matches start with.
+
+A regex is lowered only where that is exact: no back-references, no look-around of more than one character, no atomic
+groups, nothing beyond ASCII by name. What one character of a pattern takes is asked of `re` itself, symbol by symbol.
+Only whether there is a match counts, so greed is ignored, and what may be missing at the front is dropped.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from weaklabel.apply.characters import kinds
+from weaklabel.kernels import automaton as kernel
+
+_NODES, _STATES, _PATHS, _FAN, _LONGEST = 600, 400, 64, 40, 24
+_KINDS = (kernel.AT_START, kernel.NEWLINE, kernel.SPACE, kernel.WORD, kernel.WIDE_WORD, kernel.OTHER)
+_WIDE = ("é", "٣", "\u3000", "—")
+_WORDS = kernel.WORD | kernel.WIDE_WORD
+
+Letters = tuple[tuple[int, int], ...]
+"""A literal: for each byte the two bytes that may stand there."""
+
+
+Known = dict[tuple[str, int, bool], np.ndarray]
+"""Symbols that an item of a pattern takes, by item, flags and whether texts are lower-cased."""
+
+
+class CanNotLowerError(Exception):
+    """A regex, or a part of it, is beyond what machines do exactly."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A machine's moves, by state and class of symbol; states 0 and 1 are dead and accepting."""
+
+    classes: bytes
+    moves: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True)
+class Start:
+    """One way in which a match may start: a literal, the neighbours it wants before it, the state reached."""
+
+    letters: Letters
+    left: int
+    state: int
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """A regex as literals, each continued by the machine from a state; without literals it looks from the start."""
+
+    starts: tuple[Start, ...]
+    table: Table
+    state: int = 0
+
+
+def lower_regex(pattern: re.Pattern[str], *, lower: bool, known: Known | None = None) -> Lowered:
+    r"""Return a regex as literals and a machine.
+
+    Parameters
+    ----------
+    pattern
+        The regex.
+    lower
+        Texts are lower-cased before they are searched.
+    known
+        What is found out about single characters is kept here for the next regex.
+
+    Raises
+    ------
+    CanNotLowerError
+        It is beyond what machines do exactly.
+
+    Examples
+    --------
+    >>> lowered = lower_regex(re.compile(r"\bfre+\b", re.IGNORECASE), lower=False)
+    >>> [bytes(a for a, _ in start.letters) for start in lowered.starts]
+    [b'fre']
+    """
+    from re import _parser  # type: ignore[attr-defined]
+
+    tree = _parser.parse(pattern.pattern, pattern.flags & ~re.DEBUG)
+    items = _without_optional_front(list(tree))
+    if not items:
+        raise CanNotLowerError("it matches everywhere")
+    nodes = _Nodes(lower=lower, known={} if known is None else known)
+    first = nodes.sequence(items, pattern.flags, nodes.add(("accept",)))
+    machine = _Machine(nodes)
+    starts = _literal_starts(machine, first)
+    if starts:
+        table, places = machine.table([state for _, _, state in starts])
+        return Lowered(tuple(Start(lit, left, places[state]) for lit, left, state in starts), table)
+    loop = nodes.add(("split", ()))
+    anything = nodes.add(("set", nodes.mask_of(np.arange(kernel.SYMBOLS) != kernel.END), loop))
+    nodes.nodes[loop] = ("split", (anything, first))
+    machine = _Machine(nodes)
+    start = machine.state({loop}, kernel.AT_START)
+    table, places = machine.table([start])
+    return Lowered((), table, places[start])
+
+
+def _without_optional_front(items: list[Any]) -> list[Any]:
+    """Drop what a match need not start with; what may repeat there is there as often as it must be."""
+    while items:
+        name, value = str(items[0][0]), items[0][1]
+        if name in ("MAX_REPEAT", "MIN_REPEAT"):
+            if value[0] > 0:
+                return [(items[0][0], (value[0], value[0], value[2])), *items[1:]]
+            items = items[1:]
+        else:
+            break
+    return items
+
+
+# ---- the regex as a graph ----
+
+
+@dataclass
+class _Nodes:
+    """What may come next at each place of a regex: a set of symbols, a choice, a condition, the end."""
+
+    lower: bool
+    known: Known
+    nodes: list[tuple[Any, ...]] = field(default_factory=list)
+    masks: list[np.ndarray] = field(default_factory=list)
+    conditions: list[np.ndarray] = field(default_factory=list)
+
+    def add(self, node: tuple[Any, ...]) -> int:
+        if len(self.nodes) >= _NODES:
+            raise CanNotLowerError("it is too long")
+        self.nodes.append(node)
+        return len(self.nodes) - 1
+
+    def mask_of(self, mask: np.ndarray) -> int:
+        self.masks.append(mask)
+        return len(self.masks) - 1
+
+    def sequence(self, items: Iterable[Any], flags: int, then: int) -> int:
+        for name, value in reversed(list(items)):
+            then = self.item(str(name), name, value, flags, then)
+        return then
+
+    def item(self, name: str, op: Any, value: Any, flags: int, then: int) -> int:
+        if name in ("LITERAL", "NOT_LITERAL", "IN", "ANY"):
+            return self.add(("set", self.mask_of(self.members(op, value, flags)), then))
+        if name == "SUBPATTERN":
+            return self.sequence(value[3], _scoped(flags, value[1], value[2]), then)
+        if name == "BRANCH":
+            return self.add(("split", tuple(self.sequence(branch, flags, then) for branch in value[1])))
+        if name in ("MAX_REPEAT", "MIN_REPEAT"):
+            return self.repeat(value[0], value[1], value[2], flags, then)
+        if name in ("AT", "ASSERT", "ASSERT_NOT"):
+            self.conditions.append(self.condition(name, value, flags))
+            return self.add(("if", len(self.conditions) - 1, then))
+        raise CanNotLowerError(name)
+
+    def repeat(self, least: int, most: Any, body: Any, flags: int, then: int) -> int:
+        if body.getwidth()[0] == 0:
+            raise CanNotLowerError("an empty repeat")
+        if str(most) == "MAXREPEAT":
+            loop = self.add(("split", ()))
+            self.nodes[loop] = ("split", (self.sequence(body, flags, loop), then))
+            result = loop
+        else:
+            result = then
+            for _ in range(most - least):
+                result = self.add(("split", (self.sequence(body, flags, result), then)))
+        for _ in range(least):
+            result = self.sequence(body, flags, result)
+        return result
+
+    def members(self, op: Any, value: Any, flags: int) -> np.ndarray:
+        """Return which symbols one item of a pattern takes, as `re` says."""
+        key = repr((op, value)), int(flags), self.lower
+        if key not in self.known:
+            _check_ascii(str(op), value)
+            self.known[key] = self._ask(op, value, flags)
+        return self.known[key]
+
+    def _ask(self, op: Any, value: Any, flags: int) -> np.ndarray:
+        from re import _compiler, _parser  # type: ignore[attr-defined]
+
+        one = _parser.SubPattern(_parser.State(), [(op, value)])
+        match = _compiler.compile(one, flags & ~re.DEBUG).fullmatch
+        out = np.zeros(kernel.SYMBOLS, bool)
+        for symbol, text in enumerate((*map(chr, range(128)), *_WIDE, "\n")):
+            out[symbol] = match(text.lower() if self.lower else text) is not None
+        return out
+
+    def condition(self, name: str, value: Any, flags: int) -> np.ndarray:
+        """Return whether a place between two characters will do, by kind of the first and symbol of the second."""
+        out = np.zeros((len(_KINDS), kernel.SYMBOLS), bool)
+        if name != "AT":
+            direction, body = value
+            if direction > 0:
+                out[:] = self.one(body, flags, ahead=True)
+            else:
+                out[:] = self.by_kind(self.one(body, flags, ahead=False))[:, None]
+            return ~out if name == "ASSERT_NOT" else out
+        where = str(value)
+        if where in ("AT_BOUNDARY", "AT_NON_BOUNDARY"):
+            word = (kinds() & (kernel.WORD if flags & re.ASCII else _WORDS)) > 0
+            out = self.by_kind(word)[:, None] != word[None, :]
+            if where == "AT_BOUNDARY":
+                return out
+            out = ~out
+            out[0, kernel.END] = re.search(r"\B", "") is not None  # not before Python 3.14
+            return out
+        if where == "AT_BEGINNING_STRING" or (where == "AT_BEGINNING" and not flags & re.MULTILINE):
+            out[0] = True
+        elif where == "AT_BEGINNING":
+            out[:2] = True
+        elif where in ("AT_END", "AT_END_STRING"):
+            out[:, kernel.END] = True
+            if where == "AT_END":
+                out[:, kernel.FINAL_NEWLINE] = True
+                out[:, 10] = bool(flags & re.MULTILINE)
+        else:
+            raise CanNotLowerError(where)
+        return out
+
+    def one(self, body: Any, flags: int, *, ahead: bool) -> np.ndarray:
+        """Return the symbols that a look-around of at most one character takes."""
+        items = list(body)
+        if len(items) != 1:
+            raise CanNotLowerError("a long look-around")
+        op, value = items[0]
+        name = str(op)
+        if name in ("LITERAL", "NOT_LITERAL", "IN", "ANY"):
+            return self.members(op, value, flags)
+        if name == "SUBPATTERN":
+            return self.one(value[3], _scoped(flags, value[1], value[2]), ahead=ahead)
+        if name == "BRANCH":
+            return np.any([self.one(branch, flags, ahead=ahead) for branch in value[1]], axis=0)
+        if name == "AT" and ahead and str(value) in ("AT_END", "AT_END_STRING"):
+            return self.condition(name, value, flags)[0]
+        raise CanNotLowerError("a look-around")
+
+    def by_kind(self, mask: np.ndarray) -> np.ndarray:
+        """Return what holds for each kind of character; it must be the same for all of the kind."""
+        out = np.zeros(len(_KINDS), bool)
+        for i, kind in enumerate(_KINDS[1:], 1):
+            own = mask[: kernel.END][kinds()[: kernel.END] == kind]
+            if own.any() != own.all():
+                raise CanNotLowerError("a look-behind")
+            out[i] = own.any()
+        return out
+
+
+def _scoped(flags: int, add: int, drop: int) -> int:
+    kinds_of_text = re.ASCII | re.LOCALE | re.UNICODE
+    if add & kinds_of_text:
+        flags &= ~kinds_of_text
+    return int((flags | add) & ~drop)
+
+
+def _check_ascii(name: str, value: Any) -> None:
+    """Refuse what names a character beyond ASCII."""
+    points: list[int] = []
+    if name in ("LITERAL", "NOT_LITERAL"):
+        points = [value]
+    elif name == "IN":
+        for part, what in value:
+            points += {"LITERAL": lambda w: [w], "RANGE": list}.get(str(part), lambda w: [])(what)
+    if any(point > 127 for point in points):
+        raise CanNotLowerError("a character beyond ASCII")
+
+
+# ---- the graph as a machine ----
+
+
+@dataclass
+class _Machine:
+    """States, made as they are asked for: places in the graph, and the kind of the character before them."""
+
+    graph: _Nodes
+    states: list[tuple[frozenset[int], int]] = field(default_factory=list)
+    places: dict[tuple[frozenset[int], int], int] = field(default_factory=dict)
+    rows: dict[int, tuple[int, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        graph = self.graph
+        self.kinds = kinds() if graph.conditions else np.ones(kernel.SYMBOLS, np.uint8)
+        columns = [self.kinds[None, :], *(mask[None, :] for mask in graph.masks), *graph.conditions]
+        columns.append((np.arange(kernel.SYMBOLS) == kernel.END)[None, :])
+        stacked = np.concatenate([np.asarray(c, np.uint8) for c in columns])
+        keys: dict[bytes, int] = {}
+        self.classes = bytes(
+            keys.setdefault(stacked[:, symbol].tobytes(), len(keys)) for symbol in range(kernel.SYMBOLS)
+        )
+        self.samples = [self.classes.index(c) for c in range(len(keys))]
+        self.takes = [[bool(mask[s]) for s in self.samples] for mask in graph.masks]
+        self.holds = [c[:, self.samples].tolist() for c in graph.conditions]
+
+    def state(self, nodes: Iterable[int], kind: int) -> int:
+        key = frozenset(nodes), kind if self.graph.conditions else 1
+        if key not in self.places:
+            if len(self.states) >= _STATES:
+                raise CanNotLowerError("too many states")
+            self.places[key] = len(self.states) + 2
+            self.states.append(key)
+        return self.places[key]
+
+    def row(self, state: int) -> tuple[int, ...]:
+        """Return the next state for each class of symbol."""
+        if state not in self.rows:
+            nodes, kind = self.states[state - 2]
+            before = _KINDS.index(kind)
+            self.rows[state] = tuple(self._next(nodes, before, c) for c in range(len(self.samples)))
+        return self.rows[state]
+
+    def _next(self, nodes: frozenset[int], before: int, symbol: int) -> int:
+        stack, seen, after = list(nodes), set(nodes), set()
+        while stack:
+            node = self.graph.nodes[stack.pop()]
+            more: tuple[int, ...] = ()
+            if node[0] == "accept":
+                return kernel.ACCEPT
+            if node[0] == "set":
+                if self.takes[node[1]][symbol]:
+                    after.add(node[2])
+            elif node[0] == "split":
+                more = node[1]
+            elif self.holds[node[1]][before][symbol]:
+                more = (node[2],)
+            for one in more:
+                if one not in seen:
+                    seen.add(one)
+                    stack.append(one)
+        return self.state(after, int(self.kinds[self.samples[symbol]])) if after else kernel.DEAD
+
+    def table(self, starts: Iterable[int]) -> tuple[Table, Mapping[int, int]]:
+        """Return the moves of all states that can be reached, and the numbers they have there."""
+        order = list(dict.fromkeys(starts))
+        numbers = {kernel.DEAD: 0, kernel.ACCEPT: 1}
+        for state in order:
+            if state not in numbers:
+                numbers[state] = len(numbers)
+        queue = [state for state in order if state > 1]
+        for state in queue:
+            for other in self.row(state):
+                if other not in numbers:
+                    numbers[other] = len(numbers)
+                    queue.append(other)
+        moves = tuple(tuple(numbers[other] for other in self.row(state)) for state in queue)
+        return Table(self.classes, moves), numbers
+
+
+# ---- literals at the front ----
+
+
+def _literal_starts(machine: _Machine, first: int) -> list[tuple[Letters, int, int]]:
+    """Return the literals that every match starts with one of, or nothing where there are no good ones."""
+    steps = _letters_of(machine)
+    lefts: dict[tuple[int, int], int] = {}
+    for kind in _KINDS:
+        start = machine.state({first}, kind)
+        for symbol, state in enumerate(machine.row(start)):
+            if state != kernel.DEAD:
+                lefts[symbol, state] = lefts.get((symbol, state), 0) | kind
+    if any(state == kernel.ACCEPT or not steps[symbol] for symbol, state in lefts):
+        return []
+    paths = [((letter,), left, state) for (symbol, state), left in lefts.items() for letter in steps[symbol]]
+    if not 0 < len(paths) <= _FAN:
+        return []
+    done: list[tuple[Letters, int, int]] = []
+    while paths:
+        letters, left, state = paths.pop(0)
+        more = _longer(machine, steps, state) if len(letters) < _LONGEST else []
+        if more and len(more) + len(paths) + len(done) <= _PATHS:
+            paths += [((*letters, letter), left, to) for letter, to in more]
+        else:
+            if more is None:
+                state = kernel.ACCEPT
+            done.append((letters, left, state))
+    return done if all(_good(letters, left) for letters, left, _ in done) else []
+
+
+def _longer(
+    machine: _Machine, steps: list[list[tuple[int, int]]], state: int
+) -> list[tuple[tuple[int, int], int]] | None:
+    """Return the letters that must come next, none where it is not only letters; None: nothing need come."""
+    moves = machine.row(state)
+    if all(to == kernel.ACCEPT for to in moves):
+        return None
+    alive = [(symbol, to) for symbol, to in enumerate(moves) if to != kernel.DEAD]
+    if any(to == kernel.ACCEPT or not steps[symbol] for symbol, to in alive):
+        return []
+    more = [(letter, to) for symbol, to in alive for letter in steps[symbol]]
+    return more if len(more) <= _FAN else []
+
+
+def _letters_of(machine: _Machine) -> list[list[tuple[int, int]]]:
+    """Return the letters of each class of symbol, upper and lower case together; none if it has others."""
+    out: list[list[tuple[int, int]]] = []
+    for c in range(len(machine.samples)):
+        members = [s for s, own in enumerate(machine.classes) if own == c]
+        letters: list[tuple[int, int]] = []
+        if max(members) < 128:
+            inside = set(members)
+            for s in members:
+                lower = s + 32 if 65 <= s <= 90 else s
+                if lower != s and lower in inside:
+                    continue
+                upper = s - 32 if 97 <= s <= 122 and s - 32 in inside else s
+                letters.append((s, upper))
+        out.append(letters)
+    return out
+
+
+def _good(letters: Letters, left: int) -> bool:
+    """Say whether a literal is rare enough to be looked for."""
+    one = chr(letters[0][0])
+    return len(letters) > 1 or not left & _WORDS or not (one.isalnum() or one.isspace())
