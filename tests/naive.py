@@ -472,3 +472,16 @@ def edits(word, other):
                 ways.append(table[i - 2, j - 2] + 1)
             table[i, j] = min(ways)
     return table[len(word), len(other)]
+
+
+# ---- scan ----
+
+
+def occurrences(literals, text):
+    """Number and end of every occurrence of a literal in a text, ASCII case aside; all are bytes."""
+    found = set()
+    for number, literal in enumerate(literals):
+        for start in range(len(text)):
+            if text[start : start + len(literal)].lower() == literal.lower():
+                found.add((number, start + len(literal)))
+    return found

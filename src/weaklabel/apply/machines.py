@@ -366,7 +366,9 @@ def _literal_starts(machine: _Machine, first: int) -> list[tuple[Letters, int, i
                 lefts[symbol, state] = lefts.get((symbol, state), 0) | kind
     if any(state == kernel.ACCEPT or not steps[symbol] for symbol, state in lefts):
         return []
-    paths = [((letter,), left, state) for (symbol, state), left in lefts.items() for letter in steps[symbol]]
+    paths: list[tuple[Letters, int, int]] = [
+        ((letter,), left, state) for (symbol, state), left in lefts.items() for letter in steps[symbol]
+    ]
     if not 0 < len(paths) <= _FAN:
         return []
     done: list[tuple[Letters, int, int]] = []

@@ -315,7 +315,7 @@ def _assemble(rules: Sequence[ScanRule], parts: Sequence[_Part]) -> Scan:
         tuple(rules),
         tuple(part.code for part in parts),
         kernel.build([literal.letters for part in parts for literal in part.literals]),
-        kernel.Patterns(*arrays, np.frombuffer(bytes(letters) + b"\0", np.uint8)),
+        kernel.Patterns._make([*arrays, np.frombuffer(bytes(letters) + b"\0", np.uint8)]),
         machines.arrays(),
         kernel.Owners(
             np.cumsum([0, *(len(part.labels) for part in parts)]).astype(np.int64),
