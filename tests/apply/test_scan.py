@@ -217,6 +217,17 @@ def test_texts_of_a_slice_and_of_many_chunks():
     assert scan.run(pl.Series([None, None], dtype=pl.String))["k"].tolist() == [-1, -1]
 
 
+def test_bytes_left_behind_a_null_are_not_read():
+    frame = pl.DataFrame({"text": ["b", "b", "ſ"], "keep": [True, False, False]})
+    column = frame.select(pl.when("keep").then("text"))["text"]
+    rules = [
+        wl.keywords("k", ["b"], label="x"),
+        wl.regex("r", "b", label="x"),
+        wl.regex("w", r"\w*b$", label="x"),
+    ]
+    assert votes_of(rules, column)[0] == {"k": [0, -1, -1], "r": [0, -1, -1], "w": [0, -1, -1]}
+
+
 # ---- characters ----
 
 

@@ -62,17 +62,19 @@ class Scan:
 
         votes = np.full((len(self.rules), len(column)), -1, np.int8)
         text = _buffers(column)
-        marks = kernel.marks(text, characters())
-        parts = [(text, np.arange(len(column)), ~marks)]
+        known = column.is_not_null().to_numpy()
+        marks = np.where(known, kernel.marks(text, characters()), np.uint8(0))
+        allowed = np.where(known, ~marks, np.uint8(0))
+        parts = [(text, np.arange(len(column)), allowed)]
         for form, bit in self.forms.items():
             rows = np.flatnonzero(marks & bit)
             if len(rows):
                 parts.append((_comparable(column, rows, form), rows, np.full(len(rows), bit, np.uint8)))
-        for some, rows, allowed in parts:
+        for some, rows, forms in parts:
             kernel.scan(
                 some,
                 rows,
-                allowed,
+                forms,
                 self.automaton,
                 self.patterns,
                 self.machines,
@@ -81,8 +83,7 @@ class Scan:
                 kinds(),
                 votes,
             )
-        easy = (marks & _REGEX == 0) & column.is_not_null().to_numpy()
-        self._search(text, easy, votes)
+        self._search(text, allowed & _REGEX > 0, votes)
         self._ask(column, marks, votes)
         return {rule.id: votes[i] for i, rule in enumerate(self.rules)}
 
@@ -359,7 +360,7 @@ class _Machines:
 
 
 def _buffers(column: pl.Series) -> Any:
-    """Return the texts of a column, end to end; a null is empty."""
+    """Return the texts of a column, end to end; bytes may stand where a null is."""
     from weaklabel.kernels import automaton as kernel
 
     array = column.to_arrow()
