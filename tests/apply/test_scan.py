@@ -13,7 +13,8 @@ import strategies
 import weaklabel as wl
 from weaklabel.apply import scan as scans
 from weaklabel.apply.characters import FORMS, REGEX, characters
-from weaklabel.apply.machines import CanNotLowerError, lower_regex
+from weaklabel.apply.graph import CanNotLowerError
+from weaklabel.apply.machines import lower_regex
 from weaklabel.apply.needs import needed_literals
 from weaklabel.apply.scan import compile_scan
 from weaklabel.lf.keywords import comparable

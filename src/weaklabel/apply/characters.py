@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from weaklabel.kernels import automaton as kernel
+from weaklabel.kernels import tables as kernel
 
 REGEX = 4
 FORMS = {
@@ -20,6 +20,7 @@ FORMS = {
     ("sensitive", "ignore"): 64,
 }
 """Bit of each form in which keyword rules compare."""
+_LATE_IDEOGRAPHS, _TAGS = range(0x2F800, 0x2FA20), range(0xE0000, 0xE0200)
 
 
 @functools.cache
@@ -38,8 +39,9 @@ def characters() -> np.ndarray:
     table[0xD800:0xE000] = 3
     partners = set(re.findall("[a-z]", every, re.IGNORECASE))
     composing = _composing()
-    for point in _assigned():
-        table[point] |= _hard(chr(point), partners, composing, table)
+    for c in {*_changing(), *partners, *composing}:
+        table[ord(c)] |= _hard(c, partners, composing, table)
+    table[0xAC00:0xD7A4] |= FORMS["ignore", "ignore"] | FORMS["sensitive", "ignore"]  # Hangul comes apart
     return table
 
 
@@ -72,12 +74,17 @@ def _hard(c: str, partners: set[str], composing: set[str], table: np.ndarray) ->
     return hard
 
 
-def _assigned() -> Iterator[int]:
-    """Yield the characters beyond ASCII that have case or may be changed by normalisation."""
-    yield from range(128, 0xD800)
-    yield from range(0xE000, 0x20000)
-    yield from range(0x2F800, 0x2FA20)
-    yield from range(0xE0000, 0xE0200)
+def _changing() -> Iterator[str]:
+    """Yield the characters beyond ASCII that have case or that normalisation may change, Hangul aside."""
+    for block in (range(128, 0xAC00), range(0xD7A4, 0xD800), range(0xE000, 0x20000), _LATE_IDEOGRAPHS, _TAGS):
+        for c in map(chr, block):
+            if (
+                c.lower() != c
+                or c.casefold() != c
+                or unicodedata.decomposition(c)
+                or unicodedata.combining(c)
+            ):
+                yield c
 
 
 def _composing() -> set[str]:

@@ -16,11 +16,13 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from weaklabel.apply.machines import CanNotLowerError, Known, Letters, Lowered, Table, lower_regex
+from weaklabel.apply.graph import CanNotLowerError, Known
+from weaklabel.apply.machines import Letters, Lowered, Table, lower_regex
 from weaklabel.apply.needs import needed_literals
 from weaklabel.lf.keywords import Keywords, comparable
 from weaklabel.lf.lookup import Lookup
 from weaklabel.lf.regex import Regex
+from weaklabel.kernels import tables
 from weaklabel.schema import LabelSchema
 
 ScanRule = Keywords | Regex | Lookup
@@ -99,14 +101,12 @@ class Scan:
 
     def _ask(self, column: pl.Series, marks: np.ndarray, votes: np.ndarray) -> None:
         """Show the regexes themselves the texts that are hard for them, and those that were left open."""
-        from weaklabel.kernels.automaton import CONFIRM
-
         hard = np.flatnonzero(marks & _REGEX)
         open_rows: dict[int, np.ndarray] = {}
         for i, rule in enumerate(self.rules):
             if isinstance(rule, Regex):
-                votes[i, hard] = CONFIRM
-                rows = np.flatnonzero(votes[i] == CONFIRM)
+                votes[i, hard] = tables.CONFIRM
+                rows = np.flatnonzero(votes[i] == tables.CONFIRM)
                 if len(rows):
                     open_rows[i] = rows
         if not open_rows:
@@ -195,18 +195,16 @@ def _part(rule: ScanRule, schema: LabelSchema, known: Known) -> _Part | None:
 
 def _term(term: str, rule: Keywords | Lookup, code: int) -> _Literal:
     from weaklabel.apply.characters import FORMS
-    from weaklabel.kernels import automaton as kernel
 
-    apart = kernel.AT_START | kernel.NEWLINE | kernel.SPACE | kernel.OTHER
+    apart = tables.AT_START | tables.NEWLINE | tables.SPACE | tables.OTHER
     first, *others = (_utf8(word) for word in term.split())
     exact = tuple((byte, byte) for byte in first) if rule.case == "sensitive" else ()
     tail = b"".join(b" " + word for word in others)
     form = FORMS[rule.case, rule.accents]
-    return _Literal(first, apart, apart, form, kernel.VOTE, code, exact=exact, tail=tail)
+    return _Literal(first, apart, apart, form, tables.VOTE, code, exact=exact, tail=tail)
 
 
 def _lookup(rule: Lookup, schema: LabelSchema) -> _Part:
-    from weaklabel.kernels import automaton as kernel
 
     labels = tuple(schema.code(label, where=rule.where) for label in rule.labels)
     literals = [
@@ -215,12 +213,11 @@ def _lookup(rule: Lookup, schema: LabelSchema) -> _Part:
     distinct = tuple(dict.fromkeys(labels))
     if len(distinct) > 1:
         for literal in literals:
-            literal.action, literal.code = kernel.TERM, distinct.index(literal.code)
+            literal.action, literal.code = tables.TERM, distinct.index(literal.code)
     return _Part(labels[0], literals, labels=distinct if len(distinct) > 1 else ())
 
 
 def _regex(rule: Regex, code: int, known: Known) -> _Part | None:
-    from weaklabel.kernels import automaton as kernel
 
     try:
         lowered: Lowered | None = lower_regex(rule.compiled, lower=rule.case == "lower", known=known)
@@ -233,7 +230,7 @@ def _regex(rule: Regex, code: int, known: Known) -> _Part | None:
                 start.left,
                 _ANY,
                 _REGEX,
-                kernel.VOTE,
+                tables.VOTE,
                 code,
                 exact=() if _any_case(start.letters) else start.letters,
                 state=start.state,
@@ -243,7 +240,7 @@ def _regex(rule: Regex, code: int, known: Known) -> _Part | None:
         return _Part(code, literals, table=lowered.table)
     needed = needed_literals(rule.compiled, lower=rule.case == "lower")
     literals = [
-        _Literal(literal, _ANY, _ANY, _REGEX, kernel.NEED, code, slot=bit)
+        _Literal(literal, _ANY, _ANY, _REGEX, tables.NEED, code, slot=bit)
         for bit, choices in enumerate(needed)
         for literal in choices
     ]
@@ -277,7 +274,7 @@ def _assemble(rules: Sequence[ScanRule], parts: Sequence[_Part]) -> Scan:
     for owner, part in enumerate(parts):
         machine, base = machines.add(part.table)
         if part.start is not None:
-            wanted = kernel.CONFIRM if part.needs else -1
+            wanted = tables.CONFIRM if part.needs else -1
             searches.append(
                 _Search(owner, machine, machines.place(base, part, part.start), part.code, wanted)
             )
@@ -286,7 +283,7 @@ def _assemble(rules: Sequence[ScanRule], parts: Sequence[_Part]) -> Scan:
             letters += bytes(byte for pair in literal.exact for byte in pair)
             tail = len(letters)
             letters += literal.tail
-            slots += literal.action == kernel.TERM
+            slots += literal.action == tables.TERM
             rows.append(
                 (
                     len(literal.letters),
@@ -301,7 +298,7 @@ def _assemble(rules: Sequence[ScanRule], parts: Sequence[_Part]) -> Scan:
                     literal.action,
                     owner,
                     literal.code,
-                    slots - 1 if literal.action == kernel.TERM else literal.slot,
+                    slots - 1 if literal.action == tables.TERM else literal.slot,
                 )
             )
     columns = np.array(rows, np.int32).reshape(-1, 13).T
@@ -316,9 +313,9 @@ def _assemble(rules: Sequence[ScanRule], parts: Sequence[_Part]) -> Scan:
         tuple(rules),
         tuple(part.code for part in parts),
         kernel.build([literal.letters for part in parts for literal in part.literals]),
-        kernel.Patterns._make([*arrays, np.frombuffer(bytes(letters) + b"\0", np.uint8)]),
+        tables.Patterns._make([*arrays, np.frombuffer(bytes(letters) + b"\0", np.uint8)]),
         machines.arrays(),
-        kernel.Owners(
+        tables.Owners(
             np.cumsum([0, *(len(part.labels) for part in parts)]).astype(np.int64),
             np.array([code for part in parts for code in part.labels], np.int8),
             np.array([part.needs for part in parts], np.int64),
@@ -350,10 +347,9 @@ class _Machines:
         return base + (state - 2) * width
 
     def arrays(self) -> Any:
-        from weaklabel.kernels import automaton as kernel
 
         classes = np.frombuffer(b"".join(table.classes for table in self.known), np.uint8)
-        return kernel.Machines(classes.reshape(-1, kernel.SYMBOLS), np.array(self.moves, np.int32))
+        return tables.Machines(classes.reshape(-1, tables.SYMBOLS), np.array(self.moves, np.int32))
 
 
 # ---- texts as buffers ----
@@ -361,20 +357,18 @@ class _Machines:
 
 def _buffers(column: pl.Series) -> Any:
     """Return the texts of a column, end to end; bytes may stand where a null is."""
-    from weaklabel.kernels import automaton as kernel
 
     array = column.to_arrow()
     _, offsets, data = array.buffers()
     ends = np.frombuffer(offsets, np.int64) if offsets is not None else np.zeros(1, np.int64)
     raw = np.frombuffer(data, np.uint8) if data is not None and data.size else np.zeros(1, np.uint8)
-    return kernel.Text(raw, ends[array.offset : array.offset + len(array) + 1])
+    return tables.Text(raw, ends[array.offset : array.offset + len(array) + 1])
 
 
 def _comparable(column: pl.Series, rows: np.ndarray, form: tuple[str, str]) -> Any:
-    from weaklabel.kernels import automaton as kernel
 
     case, accents = form
     texts = column.gather(rows).to_list()
     ready = [comparable(text, case=case, accents=accents).encode() for text in texts]  # type: ignore[arg-type]
     offsets = np.cumsum([0, *map(len, ready)]).astype(np.int64)
-    return kernel.Text(np.frombuffer(b"".join(ready) + b"\0", np.uint8), offsets)
+    return tables.Text(np.frombuffer(b"".join(ready) + b"\0", np.uint8), offsets)
