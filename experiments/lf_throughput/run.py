@@ -72,7 +72,9 @@ def generated_texts():
     words = vocabulary(rng)
     weights = 1 / np.arange(1, VOCABULARY + 1)
     drawn = rng.choice(VOCABULARY, (TEXTS, WORDS_PER_TEXT), p=weights / weights.sum())
-    ends = rng.choice([".", "!", "?", " 10%", " 👍", " É.", " naïve…"], TEXTS, p=[0.4, 0.2, 0.2, 0.1, 0.04, 0.03, 0.03])
+    ends = rng.choice(
+        [".", "!", "?", " 10%", " 👍", " É.", " naïve…"], TEXTS, p=[0.4, 0.2, 0.2, 0.1, 0.04, 0.03, 0.03]
+    )
     return [" ".join(words[i] for i in row).capitalize() + end for row, end in zip(drawn, ends, strict=True)]  # fmt: skip
 
 
@@ -192,7 +194,9 @@ def compare(name, texts, runs):
         cells += [f"{ratio(speeds, side):.{d}f}" for side, d in (("snorkel", 0), ("polars", 1), ("bare", 2))]
         cells += [f"{cold:.1f}", f"{warm:.2f}", f"{100 * (ours >= 0).mean():.2f} %", f"{100 * common:.0f} %"]
         print(f"| {n:,} | {' | '.join(cells)} |", flush=True)
-    print(f"\nFrom 100 to 1,000 rules the time grows {seconds[-1] / seconds[-2]:.1f} times; {wrong} votes differ.\n")
+    print(
+        f"\nFrom 100 to 1,000 rules the time grows {seconds[-1] / seconds[-2]:.1f} times; {wrong} votes differ.\n"
+    )
     return wrong
 
 
@@ -316,7 +320,9 @@ def vote_file(path):
     corpus = wl.Corpus.open(path)
     listed = json.loads((Path(path).parent / "rules.json").read_text())
     rules = [
-        wl.keywords(name, what, label="a") if kind == "keywords" else wl.regex(name, what, label="b", case="ignore")
+        wl.keywords(name, what, label="a")
+        if kind == "keywords"
+        else wl.regex(name, what, label="b", case="ignore")
         for kind, name, what in listed
     ]
     applier = wl.LFApplier(wl.LFRegistry(rules, schema=SCHEMA))

@@ -1,9 +1,9 @@
-import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import naive
 from weaklabel.kernels import automaton as kernel
+from weaklabel.kernels import tables
 
 
 def found(automaton, text):
@@ -13,9 +13,9 @@ def found(automaton, text):
         move = int(automaton.moves[state + automaton.classes[byte]])
         state, node = move >> 1, (move >> 1) // automaton.width if move & 1 else -1
         while node >= 0:
-            first, last = automaton.first[node], automaton.first[node + 1]
+            first, last = automaton.nodes[node, tables.FIRST], automaton.nodes[node, tables.LAST]
             out |= {(int(p), at + 1) for p in automaton.patterns[first:last]}
-            node = int(automaton.shorter[node])
+            node = int(automaton.nodes[node, tables.SHORTER])
     return out
 
 
@@ -32,5 +32,6 @@ def test_moves_worked_by_hand():
     automaton = kernel.build([b"b", b"ab"])
     assert automaton.width == 3
     assert automaton.moves.tolist() == [0, 6, 13, 0, 6, 19, 0, 6, 13, 0, 6, 13]  # root, a, b, ab
-    assert automaton.shorter.tolist() == [-1, -1, -1, 2]
-    assert np.diff(automaton.first).tolist() == [0, 0, 1, 1]
+    assert automaton.nodes[:, tables.SHORTER].tolist() == [-1, -1, -1, 2]
+    assert (automaton.nodes[:, tables.LAST] - automaton.nodes[:, tables.FIRST]).tolist() == [0, 0, 1, 1]
+    assert automaton.nodes[:, tables.LENGTH].tolist() == [0, 0, 1, 2]

@@ -9,120 +9,95 @@ first, or shown to the regex itself. All this only saves work: every vote is tha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
-from weaklabel.apply.graph import CanNotLowerError, Known
-from weaklabel.apply.machines import Letters, Lowered, Table, lower_regex
-from weaklabel.apply.needs import needed_literals
-from weaklabel.lf.keywords import Keywords, comparable
-from weaklabel.lf.lookup import Lookup
-from weaklabel.lf.regex import Regex
+from weaklabel.apply.assembly import Compiled, assemble
+from weaklabel.apply.characters import FORMS, REGEX, characters, kinds
+from weaklabel.apply.graph import Known
+from weaklabel.apply.parts import Part, ScanRule, part_of
 from weaklabel.kernels import tables
+from weaklabel.lf.keywords import comparable
+from weaklabel.lf.regex import Regex
 from weaklabel.schema import LabelSchema
 
-ScanRule = Keywords | Regex | Lookup
-
-MOST_BYTES = 400_000
+MOST_BYTES = 250_000
 """Literals of one automaton; the rules with most are left to another way when there are more."""
-_ANY = 63
-_REGEX = 4
-
-
-@dataclass(frozen=True)
-class _Search:
-    """A regex that is looked for from the start of a text: in all texts, or only in candidates."""
-
-    owner: int
-    machine: int
-    state: int
-    code: int
-    wanted: int
+SLICE_BYTES = 1 << 25
+"""Bytes of text that are copied and scanned at a time."""
+_LINE = 64
 
 
 @dataclass(frozen=True)
 class Scan:
-    """Rules of one column, compiled; the arrays are described in `kernels.automaton`."""
+    """Rules of one column, compiled."""
 
     rules: tuple[ScanRule, ...]
-    codes: tuple[int, ...]
-    automaton: Any
-    patterns: Any
-    machines: Any
-    owners: Any
-    searches: tuple[_Search, ...]
-    forms: Mapping[tuple[str, str], int]
+    compiled: Compiled
 
     def run(self, column: pl.Series) -> dict[str, np.ndarray]:
         """Return the votes of every rule on a column of texts; nulls abstain."""
-        from weaklabel.apply.characters import characters, kinds
-        from weaklabel.kernels import automaton as kernel
-
-        votes = np.full((len(self.rules), len(column)), -1, np.int8)
-        text = _buffers(column)
-        known = column.is_not_null().to_numpy()
-        marks = np.where(known, kernel.marks(text, characters()), np.uint8(0))
-        allowed = np.where(known, ~marks, np.uint8(0))
-        parts = [(text, np.arange(len(column)), allowed)]
-        for form, bit in self.forms.items():
-            rows = np.flatnonzero(marks & bit)
-            if len(rows):
-                parts.append((_comparable(column, rows, form), rows, np.full(len(rows), bit, np.uint8)))
-        for some, rows, forms in parts:
-            kernel.scan(
-                some,
-                rows,
-                forms,
-                self.automaton,
-                self.patterns,
-                self.machines,
-                self.owners,
-                characters(),
-                kinds(),
-                votes,
-            )
-        self._search(text, allowed & _REGEX > 0, votes)
-        self._ask(column, marks, votes)
+        votes = _no_votes(len(self.rules), len(column))
+        for start, stop in _slices(column):
+            self._vote(column.slice(start, stop - start), votes[:, start:stop])
         return {rule.id: votes[i] for i, rule in enumerate(self.rules)}
 
-    def _search(self, text: Any, easy: np.ndarray, votes: np.ndarray) -> None:
-        from weaklabel.apply.characters import characters
+    def _vote(self, column: pl.Series, votes: np.ndarray) -> None:
         from weaklabel.kernels import automaton as kernel
 
-        for one in self.searches:
-            rows = np.flatnonzero((votes[one.owner] == one.wanted) & easy)
+        known = column.is_not_null().to_numpy()
+        text = _buffers(column)
+        marks = np.where(known, kernel.marks(text, characters()), np.uint8(0))
+        automaton, patterns, machines, owners = self.compiled[:4]
+        for some, rows, forms in self._forms(column, text, marks, np.where(known, ~marks, np.uint8(0))):
+            kernel.scan(
+                some, rows, forms, automaton, patterns, machines, owners, characters(), kinds(), votes
+            )
+        self._search(text, known & (marks & REGEX == 0), votes)
+        self._ask(column, marks, votes)
+
+    def _forms(
+        self, column: pl.Series, text: tables.Text, marks: np.ndarray, easy: np.ndarray
+    ) -> Iterator[tuple[tables.Text, np.ndarray, np.ndarray]]:
+        """Yield texts, their rows, and the forms that may be looked for in them: as they are, then made comparable."""
+        yield text, np.arange(len(column)), easy
+        wanted = {(rule.case, rule.accents) for rule in self.rules if not isinstance(rule, Regex)}
+        for form in sorted(wanted):
+            rows = np.flatnonzero(marks & FORMS[form])
+            if len(rows):
+                yield _comparable(column, rows, form), rows, np.full(len(rows), FORMS[form], np.uint8)
+
+    def _search(self, text: tables.Text, easy: np.ndarray, votes: np.ndarray) -> None:
+        from weaklabel.kernels import automaton as kernel
+
+        for owner, machine, state, code, wanted in self.compiled.searches.tolist():
+            rows = np.flatnonzero((votes[owner] == wanted) & easy)
             kernel.search(
-                text, rows, one.machine, one.state, self.machines, characters(), one.code, votes[one.owner]
+                text, rows, machine, state, self.compiled.machines, characters(), code, votes[owner]
             )
 
     def _ask(self, column: pl.Series, marks: np.ndarray, votes: np.ndarray) -> None:
         """Show the regexes themselves the texts that are hard for them, and those that were left open."""
-        hard = np.flatnonzero(marks & _REGEX)
-        open_rows: dict[int, np.ndarray] = {}
-        for i, rule in enumerate(self.rules):
-            if isinstance(rule, Regex):
-                votes[i, hard] = tables.CONFIRM
-                rows = np.flatnonzero(votes[i] == tables.CONFIRM)
-                if len(rows):
-                    open_rows[i] = rows
-        if not open_rows:
-            return
-        wanted = np.unique(np.concatenate(list(open_rows.values())))
+        hard = np.flatnonzero(marks & REGEX)
+        asked = [i for i, rule in enumerate(self.rules) if isinstance(rule, Regex)]
+        votes[np.ix_(asked, hard)] = tables.CONFIRM
+        rows_of = {i: np.flatnonzero(votes[i] == tables.CONFIRM) for i in asked}
+        wanted = np.unique(np.concatenate([np.zeros(0, np.int64), *rows_of.values()]))
         texts = column.gather(wanted).to_list()
-        lowered = None
-        for i, rows in open_rows.items():
+        lowered: list[str] = []
+        for i, rows in rows_of.items():
             rule = self.rules[i]
-            assert isinstance(rule, Regex)
-            if rule.case == "lower" and lowered is None:
+            if not len(rows) or not isinstance(rule, Regex):
+                continue
+            if rule.case == "lower" and not lowered:
                 lowered = [text.lower() for text in texts]
-            seen = lowered if rule.case == "lower" and lowered is not None else texts
+            seen = lowered if rule.case == "lower" else texts
             search = rule.compiled.search
             found = [search(seen[k]) is not None for k in np.searchsorted(wanted, rows).tolist()]
-            votes[i, rows] = np.where(found, self.codes[i], -1)
+            votes[i, rows] = np.where(found, self.compiled.codes[i], -1)
 
 
 def compile_scan(rules: Iterable[ScanRule], schema: LabelSchema) -> tuple[Scan | None, tuple[ScanRule, ...]]:
@@ -134,239 +109,62 @@ def compile_scan(rules: Iterable[ScanRule], schema: LabelSchema) -> tuple[Scan |
         The scan, or None where it has no rule, and the rules that it can't take.
     """
     every = tuple(rules)
+    compiled = _compile(every, schema)
+    taken = () if compiled is None else compiled.taken.tolist()
+    scan = None if compiled is None else Scan(tuple(every[i] for i in taken), compiled)
+    return scan, tuple(rule for i, rule in enumerate(every) if i not in set(taken))
+
+
+def _compile(rules: Sequence[ScanRule], schema: LabelSchema) -> Compiled | None:
     known: Known = {}
-    parts = {i: part for i, rule in enumerate(every) if (part := _part(rule, schema, known)) is not None}
+    parts = {i: part for i, rule in enumerate(rules) if (part := part_of(rule, schema, known)) is not None}
+    taken = sorted(_within_limits(parts))
+    return assemble([parts[i] for i in taken], taken) if taken else None
+
+
+def _within_limits(parts: dict[int, Part]) -> Iterator[int]:
+    """Yield the rules that there is room for, those with fewest literals first."""
     room = MOST_BYTES
     for i in sorted(parts, key=lambda i: parts[i].size):
         room -= parts[i].size
-        if room < 0:
-            del parts[i]
-    rest = tuple(rule for i, rule in enumerate(every) if i not in parts)
-    if not parts:
-        return None, rest
-    kept = sorted(parts)
-    return _assemble([every[i] for i in kept], [parts[i] for i in kept]), rest
+        if room >= 0:
+            yield i
 
 
-# ---- rules as literals ----
+# ---- texts and votes as buffers ----
 
 
-@dataclass
-class _Literal:
-    """A literal of one rule and what is checked where it stands; see `kernels.automaton.Patterns`."""
+def _no_votes(rules: int, rows: int) -> np.ndarray:
+    """Return abstentions, each rule's in memory of its own.
 
-    letters: bytes
-    left: int
-    right: int
-    form: int
-    action: int
-    code: int
-    exact: Letters = ()
-    tail: bytes = b""
-    state: int = 1
-    slot: int = -1
+    Rules' votes on one row are written together. Their distance is an odd number of cache lines: at a power of two they
+    would all compete for one set of the cache.
+    """
+    lines = -(-rows // _LINE) | 1
+    return np.full((rules, lines * _LINE), -1, np.int8)[:, :rows]
 
 
-@dataclass
-class _Part:
-    """What one rule adds to the scan."""
-
-    code: int
-    literals: list[_Literal] = field(default_factory=list)
-    table: Table | None = None
-    start: int | None = None
-    labels: tuple[int, ...] = ()
-    needs: int = 0
-
-    @property
-    def size(self) -> int:
-        return sum(len(literal.letters) for literal in self.literals)
+def _slices(column: pl.Series) -> Iterator[tuple[int, int]]:
+    """Yield ranges of rows, so that no more than `SLICE_BYTES` of text, or one text, are copied at a time."""
+    ends = np.cumsum(column.str.len_bytes().fill_null(0).to_numpy(), dtype=np.int64)
+    start = 0
+    while start < len(ends):
+        before = ends[start - 1] if start else 0
+        stop = max(start + 1, int(np.searchsorted(ends, before + SLICE_BYTES, side="right")))
+        yield start, stop
+        start = stop
 
 
-def _part(rule: ScanRule, schema: LabelSchema, known: Known) -> _Part | None:
-    if isinstance(rule, Keywords):
-        code = schema.code(str(rule.label), where=rule.where)
-        terms = {" ".join(comparable(t, case=rule.case, accents=rule.accents).split()) for t in rule.terms}
-        return _Part(code, [_term(t, rule, code) for t in sorted(terms)])
-    if isinstance(rule, Lookup):
-        return _lookup(rule, schema) if rule.match == "words" else None
-    return _regex(rule, schema.code(str(rule.label), where=rule.where), known)
-
-
-def _term(term: str, rule: Keywords | Lookup, code: int) -> _Literal:
-    from weaklabel.apply.characters import FORMS
-
-    apart = tables.AT_START | tables.NEWLINE | tables.SPACE | tables.OTHER
-    first, *others = (_utf8(word) for word in term.split())
-    exact = tuple((byte, byte) for byte in first) if rule.case == "sensitive" else ()
-    tail = b"".join(b" " + word for word in others)
-    form = FORMS[rule.case, rule.accents]
-    return _Literal(first, apart, apart, form, tables.VOTE, code, exact=exact, tail=tail)
-
-
-def _lookup(rule: Lookup, schema: LabelSchema) -> _Part:
-
-    labels = tuple(schema.code(label, where=rule.where) for label in rule.labels)
-    literals = [
-        _term(term, rule, schema.code(label, where=rule.where)) for term, label in rule.by_term.items()
-    ]
-    distinct = tuple(dict.fromkeys(labels))
-    if len(distinct) > 1:
-        for literal in literals:
-            literal.action, literal.code = tables.TERM, distinct.index(literal.code)
-    return _Part(labels[0], literals, labels=distinct if len(distinct) > 1 else ())
-
-
-def _regex(rule: Regex, code: int, known: Known) -> _Part | None:
-
-    try:
-        lowered: Lowered | None = lower_regex(rule.compiled, lower=rule.case == "lower", known=known)
-    except CanNotLowerError:
-        lowered = None
-    if lowered is not None and lowered.starts:
-        literals = [
-            _Literal(
-                bytes(a + 32 if 65 <= a <= 90 else a for a, _ in start.letters),
-                start.left,
-                _ANY,
-                _REGEX,
-                tables.VOTE,
-                code,
-                exact=() if _any_case(start.letters) else start.letters,
-                state=start.state,
-            )
-            for start in lowered.starts
-        ]
-        return _Part(code, literals, table=lowered.table)
-    needed = needed_literals(rule.compiled, lower=rule.case == "lower")
-    literals = [
-        _Literal(literal, _ANY, _ANY, _REGEX, tables.NEED, code, slot=bit)
-        for bit, choices in enumerate(needed)
-        for literal in choices
-    ]
-    part = _Part(code, literals, needs=(1 << len(needed)) - 1)
-    if lowered is not None:
-        part.table, part.start = lowered.table, lowered.state
-    return part if lowered is not None or needed else None
-
-
-def _any_case(letters: Letters) -> bool:
-    return all(a + (32 if 65 <= a <= 90 else -32) == b for a, b in letters if chr(a).isalpha())
-
-
-def _utf8(text: str) -> bytes:
-    """Return a text's bytes; a lone surrogate, which no text of a column holds, becomes a byte that none holds."""
-    return text.encode("utf-8", "surrogatepass")
-
-
-# ---- all rules as arrays ----
-
-
-def _assemble(rules: Sequence[ScanRule], parts: Sequence[_Part]) -> Scan:
-    from weaklabel.apply.characters import FORMS
-    from weaklabel.kernels import automaton as kernel
-
-    machines = _Machines()
-    letters = bytearray()
-    rows: list[tuple[int, ...]] = []
-    searches = []
-    slots = 0
-    for owner, part in enumerate(parts):
-        machine, base = machines.add(part.table)
-        if part.start is not None:
-            wanted = tables.CONFIRM if part.needs else -1
-            searches.append(
-                _Search(owner, machine, machines.place(base, part, part.start), part.code, wanted)
-            )
-        for literal in part.literals:
-            case = len(letters) if literal.exact else -1
-            letters += bytes(byte for pair in literal.exact for byte in pair)
-            tail = len(letters)
-            letters += literal.tail
-            slots += literal.action == tables.TERM
-            rows.append(
-                (
-                    len(literal.letters),
-                    literal.left,
-                    literal.right,
-                    literal.form,
-                    case,
-                    tail,
-                    len(letters),
-                    machine,
-                    machines.place(base, part, literal.state) if literal.state > 1 else -1,
-                    literal.action,
-                    owner,
-                    literal.code,
-                    slots - 1 if literal.action == tables.TERM else literal.slot,
-                )
-            )
-    columns = np.array(rows, np.int32).reshape(-1, 13).T
-    small = {1: np.uint8, 2: np.uint8, 3: np.uint8, 9: np.uint8, 11: np.int8}
-    arrays = [np.ascontiguousarray(column, small.get(i, np.int32)) for i, column in enumerate(columns)]
-    forms: dict[tuple[str, str], int] = {
-        (rule.case, rule.accents): FORMS[rule.case, rule.accents]
-        for rule in rules
-        if not isinstance(rule, Regex)
-    }
-    return Scan(
-        tuple(rules),
-        tuple(part.code for part in parts),
-        kernel.build([literal.letters for part in parts for literal in part.literals]),
-        tables.Patterns._make([*arrays, np.frombuffer(bytes(letters) + b"\0", np.uint8)]),
-        machines.arrays(),
-        tables.Owners(
-            np.cumsum([0, *(len(part.labels) for part in parts)]).astype(np.int64),
-            np.array([code for part in parts for code in part.labels], np.int8),
-            np.array([part.needs for part in parts], np.int64),
-        ),
-        tuple(searches),
-        forms,
-    )
-
-
-@dataclass
-class _Machines:
-    """Machines' tables, end to end, each once."""
-
-    known: dict[Table, tuple[int, int]] = field(default_factory=dict)
-    moves: list[int] = field(default_factory=lambda: [0, 0])
-
-    def add(self, table: Table | None) -> tuple[int, int]:
-        """Return a machine's number and where its moves start."""
-        if table is None or not table.moves:
-            return 0, 0
-        if table not in self.known:
-            base, width = len(self.moves), len(table.moves[0])
-            self.known[table] = len(self.known), base
-            self.moves += [to if to < 2 else base + (to - 2) * width for row in table.moves for to in row]
-        return self.known[table]
-
-    def place(self, base: int, part: _Part, state: int) -> int:
-        width = len(part.table.moves[0]) if part.table is not None and part.table.moves else 0
-        return base + (state - 2) * width
-
-    def arrays(self) -> Any:
-
-        classes = np.frombuffer(b"".join(table.classes for table in self.known), np.uint8)
-        return tables.Machines(classes.reshape(-1, tables.SYMBOLS), np.array(self.moves, np.int32))
-
-
-# ---- texts as buffers ----
-
-
-def _buffers(column: pl.Series) -> Any:
+def _buffers(column: pl.Series) -> tables.Text:
     """Return the texts of a column, end to end; bytes may stand where a null is."""
-
-    array = column.to_arrow()
+    array = column.to_arrow(compat_level=pl.CompatLevel.oldest())
     _, offsets, data = array.buffers()
     ends = np.frombuffer(offsets, np.int64) if offsets is not None else np.zeros(1, np.int64)
     raw = np.frombuffer(data, np.uint8) if data is not None and data.size else np.zeros(1, np.uint8)
     return tables.Text(raw, ends[array.offset : array.offset + len(array) + 1])
 
 
-def _comparable(column: pl.Series, rows: np.ndarray, form: tuple[str, str]) -> Any:
-
+def _comparable(column: pl.Series, rows: np.ndarray, form: tuple[str, str]) -> tables.Text:
     case, accents = form
     texts = column.gather(rows).to_list()
     ready = [comparable(text, case=case, accents=accents).encode() for text in texts]  # type: ignore[arg-type]

@@ -9,16 +9,38 @@ from __future__ import annotations
 
 import numpy as np
 
-from weaklabel.kernels.jit import njit
+from weaklabel.kernels.jit import inlined, njit
 from weaklabel.kernels.tables import (
     ACCEPT,
+    ACTION,
     AT_START,
+    CASE,
+    CODE,
     CONFIRM,
-    DEAD,
     END,
     FINAL_NEWLINE,
+    FIRST,
+    FORM,
+    LAST,
+    LEFT,
+    LENGTH,
+    MACHINE,
+    NEED,
     NEWLINE,
+    NEXT,
+    NODE_COLUMNS,
+    NODE_FORM,
+    NODE_LEFT,
+    NODE_NEXT,
+    OWNER,
+    PLAIN,
+    RIGHT,
+    SHORTER,
+    SLOT,
     SPACE,
+    STATE,
+    TAIL,
+    TAIL_STOP,
     TERM,
     VOTE,
     WIDE,
@@ -49,8 +71,11 @@ def build(literals: list[bytes]) -> Automaton:
     width = len(used) + 1
     moves, ends, shorter = _trie(classes[flat], starts, width, len(flat) + 1)
     order = np.argsort(ends, kind="stable").astype(np.int32)
-    first = np.searchsorted(ends[order], np.arange(len(shorter) + 1)).astype(np.int32)
-    return Automaton(classes.astype(np.uint8), moves, first, order, shorter, width)
+    first = np.searchsorted(ends[order], np.arange(len(shorter) + 1))
+    nodes = np.zeros((len(shorter), NODE_COLUMNS), np.int32)
+    nodes[:, FIRST], nodes[:, LAST], nodes[:, SHORTER] = first[:-1], first[1:], shorter
+    nodes[ends, LENGTH] = np.diff(starts)
+    return Automaton(classes.astype(np.uint8), moves, nodes, order, width)
 
 
 @njit
@@ -103,7 +128,7 @@ def _trie(flat, starts, width, most):  # type: ignore[no-untyped-def]
     return moves, ends, shorter
 
 
-@njit
+@inlined
 def _codepoint(data, at):  # type: ignore[no-untyped-def]
     """Return the character beyond ASCII that starts here, and its number of bytes."""
     byte = np.int64(data[at])
@@ -115,7 +140,7 @@ def _codepoint(data, at):  # type: ignore[no-untyped-def]
     return high | (np.int64(data[at + 2]) & 63) << 6 | (np.int64(data[at + 3]) & 63), 4
 
 
-@njit
+@inlined
 def _symbol(data, at, end, characters):  # type: ignore[no-untyped-def]
     """Return the symbol that starts here, and its number of bytes."""
     if at >= end:
@@ -127,7 +152,7 @@ def _symbol(data, at, end, characters):  # type: ignore[no-untyped-def]
     return WIDE + (np.int64(characters[point]) & 3), size
 
 
-@njit
+@inlined
 def _before(data, start, at, characters, kinds):  # type: ignore[no-untyped-def]
     """Return the kind of the character that ends here."""
     if at <= start:
@@ -164,7 +189,7 @@ def marks(text, characters):  # type: ignore[no-untyped-def]
     return out
 
 
-@njit
+@inlined
 def _same_case(data, at, letters, case, length):  # type: ignore[no-untyped-def]
     for i in range(length):
         if data[at + i] != letters[case + 2 * i] and data[at + i] != letters[case + 2 * i + 1]:
@@ -172,10 +197,10 @@ def _same_case(data, at, letters, case, length):  # type: ignore[no-untyped-def]
     return True
 
 
-@njit
-def _rest_of_phrase(data, at, end, tail, letters, folded, characters, kinds):  # type: ignore[no-untyped-def]
-    """Return where the phrase ends whose further words are `tail`, a blank before each; -1: it is not there."""
-    for i in range(tail[0], tail[1]):
+@inlined
+def _rest_of_phrase(data, at, end, tail, stop, letters, folded, characters, kinds):  # type: ignore[no-untyped-def]
+    """Return where the phrase ends whose further words are in `letters`, a blank before each; -1: it is not there."""
+    for i in range(tail, stop):
         want = letters[i]
         if want == 32:
             begin = at
@@ -199,17 +224,6 @@ def _rest_of_phrase(data, at, end, tail, letters, folded, characters, kinds):  #
 
 
 @njit
-def run_machine(data, at, end, machine, state, machines, characters):  # type: ignore[no-untyped-def]
-    """Return the state in which a machine stops, and where."""
-    classes, moves = machines.classes[machine], machines.moves
-    while state > ACCEPT:
-        symbol, size = _symbol(data, at, end, characters)
-        state = np.int64(moves[state + classes[symbol]])
-        at += size
-    return state, at
-
-
-@njit
 def scan(text, rows, allowed, automaton, patterns, machines, owners, characters, kinds, votes):  # type: ignore[no-untyped-def]
     """Write the votes of every pattern, of the forms that each row allows, to `votes` (rules, rows) in place.
 
@@ -222,114 +236,159 @@ def scan(text, rows, allowed, automaton, patterns, machines, owners, characters,
     allowed
         For each text the forms of pattern that may be looked for in it.
     automaton, patterns, machines, owners
-        What to look for.
+        What to look for; see `tables`.
     characters, kinds
         Class and marks of each code point, kind of each symbol.
     votes
         Is -1 where nothing is found yet.
     """
-    data = text.data
-    classes, moves, width = automaton.classes, automaton.moves, automaton.width
-    seen = np.full(np.int64(patterns.slot.max()) + 2 if len(patterns.slot) else 1, -1, np.int64)
-    tally = np.zeros(len(owners.codes), np.int32)
-    bits = np.zeros(len(votes), np.int64)
-    fresh = np.full(len(votes), -1, np.int64)
-    touched = np.zeros(len(votes), np.int64)
+    # Arrays are taken out of their tuples here: within the loops each time would be counted as a reference.
+    data, offsets, classes, moves, nodes = (
+        text.data,
+        text.offsets,
+        automaton.classes,
+        automaton.moves,
+        automaton.nodes,
+    )
+    width, table, letters = np.uint32(automaton.width), patterns.table, patterns.letters
+    m_classes, m_moves = machines.classes, machines.moves
+    cells, codes, needs = owners.cells, owners.codes, owners.needs
+    done, fresh, bits = np.full(len(votes), -1), np.full(len(votes), -1), np.zeros(len(votes), np.int64)
+    seen, tally = np.full(_slots(table), -1), np.zeros(len(codes), np.int64)
+    touched, n_touched = np.zeros(len(votes), np.int64), 0
     for i in range(len(rows)):
-        start, end, row = text.offsets[i], text.offsets[i + 1], rows[i]
+        start, end, row, forms = offsets[i], offsets[i + 1], rows[i], np.int64(allowed[i])
         steps = (end - start) * _STEPS + 256
-        n_touched = 0
         state = np.int64(0)
         for at in range(start, end):
             move = np.int64(moves[state + classes[data[at]]])
             state = move >> 1
             if move & 1 == 0:
                 continue
-            node = state // width
+            after = np.int64(kinds[_symbol(data, at + 1, end, characters)[0]])
+            node = np.int64(np.uint32(state) // width)
             while node >= 0:
-                for q in range(automaton.first[node], automaton.first[node + 1]):
-                    p = automaton.patterns[q]
-                    if patterns.form[p] & allowed[i] == 0:
-                        continue
-                    owner = np.int64(patterns.owner[p])
-                    begin = at + 1 - patterns.length[p]
-                    if patterns.left[p] != 63 and (
-                        _before(data, start, begin, characters, kinds) & patterns.left[p] == 0
+                here, node = node, np.int64(nodes[node, SHORTER])
+                if nodes[here, NODE_NEXT] & after == 0 or nodes[here, NODE_FORM] & forms == 0:
+                    continue
+                begin = at + 1 - nodes[here, LENGTH]
+                before = _before(data, start, begin, characters, kinds)
+                if nodes[here, NODE_LEFT] & before == 0:
+                    continue
+                for p in range(nodes[here, FIRST], nodes[here, LAST]):
+                    owner = np.int64(table[p, OWNER])
+                    if (
+                        done[owner] == i
+                        or table[p, NEXT] & after == 0
+                        or table[p, LEFT] & before == 0
+                        or table[p, FORM] & forms == 0
                     ):
                         continue
-                    action = patterns.action[p]
-                    if action == VOTE and votes[owner, row] != -1:
-                        continue
-                    if patterns.case[p] >= 0 and not _same_case(
-                        data, begin, patterns.letters, np.int64(patterns.case[p]), patterns.length[p]
-                    ):
-                        continue
-                    after = at + 1
-                    if patterns.tail[p] < patterns.tail_stop[p]:
-                        tail = (np.int64(patterns.tail[p]), np.int64(patterns.tail_stop[p]))
-                        folded = patterns.case[p] < 0
-                        after = _rest_of_phrase(
-                            data, after, end, tail, patterns.letters, folded, characters, kinds
-                        )
-                        if after < 0:
-                            continue
-                    if patterns.right[p] != 63:
-                        symbol = _symbol(data, after, end, characters)[0]
-                        if kinds[symbol] & patterns.right[p] == 0:
-                            continue
-                    if patterns.state[p] >= 0:
-                        if steps < 0:
-                            votes[owner, row] = CONFIRM
-                            continue
-                        stop, read = run_machine(
+                    fits = 1
+                    if table[p, PLAIN] == 0:
+                        steps, fits = _look(
                             data,
-                            after,
+                            begin,
+                            at + 1,
                             end,
-                            np.int64(patterns.machine[p]),
-                            np.int64(patterns.state[p]),
-                            machines,
+                            p,
+                            steps,
+                            table,
+                            letters,
+                            m_classes,
+                            m_moves,
                             characters,
+                            kinds,
                         )
-                        steps -= read - after
-                        if stop == DEAD:
+                        if fits == 0:
                             continue
-                    slot = np.int64(patterns.slot[p])
+                    action = table[p, ACTION]
                     if action == VOTE:
-                        votes[owner, row] = patterns.code[p]
-                    elif action == TERM:
-                        if seen[slot] != i:
-                            seen[slot] = i
-                            tally[owners.cells[owner] + patterns.code[p]] += 1
-                            if fresh[owner] != i:
-                                fresh[owner] = i
-                                touched[n_touched] = owner
-                                n_touched += 1
-                    else:
-                        if fresh[owner] != i:
-                            fresh[owner] = i
-                            bits[owner] = 0
+                        done[owner] = i
+                        votes[owner, row] = CONFIRM if fits == 2 else table[p, CODE]
+                        continue
+                    if fresh[owner] != i:
+                        fresh[owner], bits[owner] = i, 0
+                        if action == TERM:
+                            touched[n_touched] = owner
+                            n_touched += 1
+                    slot = np.int64(table[p, SLOT])
+                    if action == TERM and seen[slot] != i:
+                        seen[slot] = i
+                        tally[cells[owner] + table[p, CODE]] += 1
+                    elif action == NEED:
                         bits[owner] |= np.int64(1) << slot
-                        if bits[owner] == owners.needs[owner]:
+                        if bits[owner] == needs[owner]:
+                            done[owner] = i
                             votes[owner, row] = CONFIRM
-                node = np.int64(automaton.shorter[node])
         for k in range(n_touched):
             owner = touched[k]
-            most, best = np.int32(0), np.int64(-1)
-            for cell in range(owners.cells[owner], owners.cells[owner + 1]):
-                if tally[cell] > most:
-                    most, best = tally[cell], np.int64(owners.codes[cell])
-                elif tally[cell] == most:
-                    best = np.int64(-1)
-                tally[cell] = 0
-            if most:
-                votes[owner, row] = best
+            votes[owner, row] = _most_terms(cells[owner], cells[owner + 1], codes, tally)
+        n_touched = 0
+
+
+@njit
+def _slots(table):  # type: ignore[no-untyped-def]
+    """Return the number of slots."""
+    most = 0
+    for p in range(len(table)):
+        most = max(most, np.int64(table[p, SLOT]) + 1)
+    return most
+
+
+@inlined
+def _look(data, begin, at, end, p, steps, table, letters, m_classes, m_moves, characters, kinds):  # type: ignore[no-untyped-def]
+    """Check the rest of pattern `p`, whose literal stands from `begin` to `at`.
+
+    Returns
+    -------
+    The steps that machines may still take, and 0: it does not fit, 1: it does, 2: the rule must be asked.
+    """
+    case = np.int64(table[p, CASE])
+    if case >= 0 and not _same_case(data, begin, letters, case, at - begin):
+        return steps, 0
+    if table[p, TAIL] < table[p, TAIL_STOP]:
+        at = _rest_of_phrase(
+            data, at, end, table[p, TAIL], table[p, TAIL_STOP], letters, case < 0, characters, kinds
+        )
+        if at < 0 or kinds[_symbol(data, at, end, characters)[0]] & table[p, RIGHT] == 0:
+            return steps, 0
+    if table[p, STATE] < 0:
+        return steps, 1
+    if steps < 0:
+        return steps, 2
+    machine, state = np.int64(table[p, MACHINE]), np.int64(table[p, STATE])
+    stop, read = _read(data, at, end, machine, state, m_classes, m_moves, characters)
+    return steps - (read - at), 1 if stop == ACCEPT else 0
+
+
+@inlined
+def _read(data, at, end, machine, state, m_classes, m_moves, characters):  # type: ignore[no-untyped-def]
+    """Return the state in which a machine stops, and where."""
+    while state > ACCEPT:
+        symbol, size = _symbol(data, at, end, characters)
+        state = np.int64(m_moves[state + m_classes[machine, symbol]])
+        at += size
+    return state, at
+
+
+@inlined
+def _most_terms(first, last, codes, tally):  # type: ignore[no-untyped-def]
+    """Return the code of which most terms were found, or -1 where two have equally many; clear the tally."""
+    most, best = 0, -1
+    for cell in range(first, last):
+        if tally[cell] > most:
+            most, best = np.int64(tally[cell]), np.int64(codes[cell])
+        elif tally[cell] == most:
+            best = -1
+        tally[cell] = 0
+    return best
 
 
 @njit
 def search(text, rows, machine, state, machines, characters, code, votes):  # type: ignore[no-untyped-def]
     """Write, for some rows, the votes of a machine that looks for its regex anywhere in a text."""
+    data, offsets, m_classes, m_moves = text.data, text.offsets, machines.classes, machines.moves
     for i in rows:
-        stop, _ = run_machine(
-            text.data, text.offsets[i], text.offsets[i + 1], machine, state, machines, characters
-        )
+        stop, _ = _read(data, offsets[i], offsets[i + 1], machine, state, m_classes, m_moves, characters)
         votes[i] = code if stop == ACCEPT else -1

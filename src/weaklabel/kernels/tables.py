@@ -18,6 +18,27 @@ VOTE, TERM, NEED = 0, 1, 2
 CONFIRM = -3
 """Stands in the votes where the rule itself must be asked."""
 
+FIRST, LAST, LENGTH, SHORTER, NODE_LEFT, NODE_NEXT, NODE_FORM, NODE_COLUMNS = range(8)
+"""Columns of `Automaton.nodes`."""
+(
+    LEFT,
+    NEXT,
+    RIGHT,
+    FORM,
+    PLAIN,
+    CASE,
+    TAIL,
+    TAIL_STOP,
+    MACHINE,
+    STATE,
+    ACTION,
+    OWNER,
+    CODE,
+    SLOT,
+    PATTERN_COLUMNS,
+) = range(15)
+"""Columns of `Patterns.table`."""
+
 
 class Text(NamedTuple):
     """UTF-8 texts, end to end."""
@@ -27,32 +48,32 @@ class Text(NamedTuple):
 
 
 class Automaton(NamedTuple):
-    """States are positions of rows in `moves`; a move is twice the next state, plus one if anything ends there."""
+    """A dense automaton over classes of bytes.
+
+    States are positions of rows in `moves`, `width` apart; a move is twice the next state, plus one if anything ends
+    there. `patterns` are the literals' numbers, sorted by the state in which they end. A row of `nodes` says which of
+    them end in its state (from `FIRST` to before `LAST`), their length, the row of the longest shorter literal that ends
+    there too (`SHORTER`, or -1), and what all its patterns together want: neighbours before and after, and forms.
+    """
 
     classes: np.ndarray
     moves: np.ndarray
-    first: np.ndarray
+    nodes: np.ndarray
     patterns: np.ndarray
-    shorter: np.ndarray
     width: int
 
 
 class Patterns(NamedTuple):
-    """One entry per literal and rule."""
+    """One row of `table` per literal and rule, in the order of `Automaton.patterns`.
 
-    length: np.ndarray
-    left: np.ndarray
-    right: np.ndarray
-    form: np.ndarray
-    case: np.ndarray
-    tail: np.ndarray
-    tail_stop: np.ndarray
-    machine: np.ndarray
-    state: np.ndarray
-    action: np.ndarray
-    owner: np.ndarray
-    code: np.ndarray
-    slot: np.ndarray
+    `LEFT` and `NEXT` are the kinds of character that may stand before and after the literal, `RIGHT` after the whole
+    phrase; `FORM` the form of text that it is looked for in; `PLAIN` that nothing else is to be looked at; `CASE` where in `letters` the bytes stand, two for each place,
+    that its letters must be (-1: any case); `TAIL` to `TAIL_STOP` the further words of a phrase; `MACHINE` and `STATE` how
+    the rest of a regex is read (-1: there is none); `ACTION` what a hit means; `OWNER` the row of votes; `CODE` the vote, or
+    the cell of a lookup's tally; `SLOT` the number of a term, or of a set of needed literals.
+    """
+
+    table: np.ndarray
     letters: np.ndarray
 
 

@@ -1,0 +1,132 @@
+"""The parts of many rules as the arrays that the scan's kernel reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from weaklabel.apply.machines import Table
+from weaklabel.apply.parts import Part
+from weaklabel.kernels import tables
+
+_SPACES = tables.SPACE | tables.NEWLINE
+
+
+class Compiled(NamedTuple):
+    """Rules as arrays.
+
+    `searches` has a row for each regex that is looked for from the start of a text: its row of votes, its machine, its
+    first state, its code, and the vote that marks the texts it is looked for in. `codes` are the rules' votes, `taken`
+    their places among the rules that were to be compiled.
+    """
+
+    automaton: tables.Automaton
+    patterns: tables.Patterns
+    machines: tables.Machines
+    owners: tables.Owners
+    searches: np.ndarray
+    codes: np.ndarray
+    taken: np.ndarray
+
+
+def assemble(parts: Sequence[Part], taken: Sequence[int]) -> Compiled:
+    """Return the arrays of some parts, which come from the rules at the places `taken`."""
+    from weaklabel.kernels import automaton as kernel
+
+    machines = _Machines()
+    letters = bytearray()
+    slots = iter(range(sum(len(part.literals) for part in parts)))
+    placed = [machines.add(part.table) for part in parts]
+    rows = [
+        row
+        for owner, part in enumerate(parts)
+        for row in _rows(owner, part, *placed[owner], letters=letters, slots=slots)
+    ]
+    automaton = kernel.build([literal.letters for part in parts for literal in part.literals])
+    table = np.array(rows, np.int32).reshape(-1, tables.PATTERN_COLUMNS)[automaton.patterns]
+    _note_wishes(automaton, table)
+    return Compiled(
+        automaton,
+        tables.Patterns(table, np.frombuffer(bytes(letters) + b"\0", np.uint8)),
+        machines.arrays(),
+        tables.Owners(
+            np.cumsum([0, *(len(part.labels) for part in parts)]).astype(np.int64),
+            np.array([code for part in parts for code in part.labels], np.int8),
+            np.array([part.needs for part in parts], np.int64),
+        ),
+        np.array(list(_searches(parts, placed)), np.int64).reshape(-1, 5),
+        np.array([part.code for part in parts], np.int8),
+        np.array(taken, np.int64),
+    )
+
+
+def _searches(parts: Iterable[Part], placed: Sequence[tuple[int, int]]) -> Iterator[tuple[int, ...]]:
+    for owner, part in enumerate(parts):
+        if part.start is not None:
+            machine, base = placed[owner]
+            wanted = tables.CONFIRM if part.needs else -1
+            yield owner, machine, _place(base, part, part.start), part.code, wanted
+
+
+def _rows(
+    owner: int, part: Part, machine: int, base: int, *, letters: bytearray, slots: Iterator[int]
+) -> Iterator[list[int]]:
+    """Yield the rows of `Patterns.table` of one part; bytes that its literals refer to are added to `letters`."""
+    for literal in part.literals:
+        row = [0] * tables.PATTERN_COLUMNS
+        row[tables.CASE] = len(letters) if literal.exact else -1
+        letters += bytes(byte for pair in literal.exact for byte in pair)
+        row[tables.TAIL] = len(letters)
+        letters += literal.tail
+        row[tables.TAIL_STOP] = len(letters)
+        row[tables.LEFT], row[tables.RIGHT], row[tables.FORM] = literal.left, literal.right, literal.form
+        row[tables.NEXT] = _SPACES if literal.tail else literal.right
+        row[tables.MACHINE] = machine
+        row[tables.STATE] = _place(base, part, literal.state) if literal.state > 1 else -1
+        row[tables.PLAIN] = not literal.exact and not literal.tail and literal.state <= 1
+        row[tables.ACTION], row[tables.OWNER], row[tables.CODE] = literal.action, owner, literal.code
+        row[tables.SLOT] = next(slots) if literal.action == tables.TERM else literal.slot
+        yield row
+
+
+def _note_wishes(automaton: tables.Automaton, table: np.ndarray) -> None:
+    """Write into each node what any of its patterns wants, so that most hits need no look at the patterns."""
+    nodes = automaton.nodes
+    owner = np.repeat(np.arange(len(nodes)), nodes[:, tables.LAST] - nodes[:, tables.FIRST])
+    wishes = (
+        (tables.NODE_LEFT, tables.LEFT),
+        (tables.NODE_NEXT, tables.NEXT),
+        (tables.NODE_FORM, tables.FORM),
+    )
+    for column, wish in wishes:
+        np.bitwise_or.at(nodes[:, column], owner, table[:, wish])
+
+
+def _place(base: int, part: Part, state: int) -> int:
+    width = len(part.table.moves[0]) if part.table is not None and part.table.moves else 0
+    return base + (state - 2) * width
+
+
+@dataclass
+class _Machines:
+    """Machines' tables, end to end, each once."""
+
+    known: dict[Table, tuple[int, int]] = field(default_factory=dict)
+    moves: list[int] = field(default_factory=lambda: [0, 0])
+
+    def add(self, table: Table | None) -> tuple[int, int]:
+        """Return a machine's number and where its moves start."""
+        if table is None or not table.moves:
+            return 0, 0
+        if table not in self.known:
+            base, width = len(self.moves), len(table.moves[0])
+            self.known[table] = len(self.known), base
+            self.moves += [to if to < 2 else base + (to - 2) * width for row in table.moves for to in row]
+        return self.known[table]
+
+    def arrays(self) -> tables.Machines:
+        classes = np.frombuffer(b"".join(table.classes for table in self.known), np.uint8)
+        return tables.Machines(classes.reshape(-1, tables.SYMBOLS), np.array(self.moves, np.int32))

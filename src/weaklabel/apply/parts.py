@@ -1,0 +1,147 @@
+"""What one rule adds to the scan: the literals that are looked for, and what is checked where one stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from weaklabel.apply.characters import FORMS, REGEX, kinds
+from weaklabel.apply.graph import CanNotLowerError, Known
+from weaklabel.apply.machines import Letters, Lowered, Start, Table, lower_regex
+from weaklabel.apply.needs import needed_literals
+from weaklabel.kernels import tables
+from weaklabel.lf.keywords import Keywords, comparable
+from weaklabel.lf.lookup import Lookup
+from weaklabel.lf.regex import Regex
+from weaklabel.schema import LabelSchema
+
+ScanRule = Keywords | Regex | Lookup
+
+_ANY = 63
+_APART = tables.AT_START | tables.NEWLINE | tables.SPACE | tables.OTHER
+
+
+@dataclass
+class Literal:
+    """A literal of one rule and what is checked where it stands; see `kernels.tables.Patterns`."""
+
+    letters: bytes
+    left: int
+    right: int
+    form: int
+    action: int
+    code: int
+    exact: Letters = ()
+    tail: bytes = b""
+    state: int = 1
+    slot: int = -1
+
+
+@dataclass
+class Part:
+    """What one rule adds: literals, a machine, the state from which it reads whole texts, a lookup's labels.
+
+    `needs` has a bit for each set of literals of which a text must hold one before the rule is looked at more closely.
+    """
+
+    code: int
+    literals: list[Literal] = field(default_factory=list)
+    table: Table | None = None
+    start: int | None = None
+    labels: tuple[int, ...] = ()
+    needs: int = 0
+
+    @property
+    def size(self) -> int:
+        """Number of bytes of its literals."""
+        return sum(len(literal.letters) for literal in self.literals)
+
+
+def part_of(rule: ScanRule, schema: LabelSchema, known: Known) -> Part | None:
+    """Return what a rule adds to the scan; None: the scan can't take it.
+
+    Parameters
+    ----------
+    rule
+        The rule.
+    schema
+        Gives the codes of its labels.
+    known
+        What is found out about the characters of regexes is kept here for the next rule.
+
+    Examples
+    --------
+    >>> from weaklabel.lf import keywords
+    >>> part = part_of(keywords("k", ["Money back"], label="a"), LabelSchema(["a", "b"]), {})
+    >>> part.literals[0].letters, part.literals[0].tail
+    (b'money', b' back')
+    """
+    if isinstance(rule, Keywords):
+        code = schema.code(str(rule.label), where=rule.where)
+        terms = {" ".join(comparable(t, case=rule.case, accents=rule.accents).split()) for t in rule.terms}
+        return Part(code, [_term(t, rule, code) for t in sorted(terms)])
+    if isinstance(rule, Lookup):
+        return _lookup(rule, schema) if rule.match == "words" else None
+    return _regex(rule, schema.code(str(rule.label), where=rule.where), known)
+
+
+def _term(term: str, rule: Keywords | Lookup, code: int) -> Literal:
+    first, *others = (_utf8(word) for word in term.split())
+    exact = tuple((byte, byte) for byte in first) if rule.case == "sensitive" else ()
+    tail = b"".join(b" " + word for word in others)
+    form = FORMS[rule.case, rule.accents]
+    return Literal(first, _APART, _APART, form, tables.VOTE, code, exact=exact, tail=tail)
+
+
+def _lookup(rule: Lookup, schema: LabelSchema) -> Part:
+    labels = tuple(schema.code(label, where=rule.where) for label in rule.labels)
+    literals = [
+        _term(term, rule, schema.code(label, where=rule.where)) for term, label in rule.by_term.items()
+    ]
+    distinct = tuple(dict.fromkeys(labels))
+    if len(distinct) > 1:
+        for literal in literals:
+            literal.action, literal.code = tables.TERM, distinct.index(literal.code)
+    return Part(labels[0], literals, labels=distinct if len(distinct) > 1 else ())
+
+
+def _regex(rule: Regex, code: int, known: Known) -> Part | None:
+    try:
+        lowered: Lowered | None = lower_regex(rule.compiled, lower=rule.case == "lower", known=known)
+    except CanNotLowerError:
+        lowered = None
+    if lowered is not None and lowered.starts:
+        return Part(code, [_start(start, lowered.table, code) for start in lowered.starts], lowered.table)
+    needed = needed_literals(rule.compiled, lower=rule.case == "lower")
+    literals = [
+        Literal(literal, _ANY, _ANY, REGEX, tables.NEED, code, slot=bit)
+        for bit, choices in enumerate(needed)
+        for literal in choices
+    ]
+    part = Part(code, literals, needs=(1 << len(needed)) - 1)
+    if lowered is not None:
+        part.table, part.start = lowered.table, lowered.state
+    return part if lowered is not None or needed else None
+
+
+def _start(start: Start, table: Table, code: int) -> Literal:
+    letters = bytes(a + 32 if 65 <= a <= 90 else a for a, _ in start.letters)
+    exact = () if _any_case(start.letters) else start.letters
+    right = _ANY if start.state < 2 else _alive(table, start.state)
+    return Literal(letters, start.left, right, REGEX, tables.VOTE, code, exact=exact, state=start.state)
+
+
+def _alive(table: Table, state: int) -> int:
+    """Return the kinds of character on which a machine does not stop at once without a match."""
+    moves = np.array(table.moves[state - 2])[np.frombuffer(table.classes, np.uint8)]
+    return int(np.bitwise_or.reduce(kinds()[moves != tables.DEAD], initial=0))
+
+
+def _any_case(letters: Letters) -> bool:
+    return all(a + (32 if 65 <= a <= 90 else -32) == b for a, b in letters if chr(a).isalpha())
+
+
+def _utf8(text: str) -> bytes:
+    """Return a text's bytes; a lone surrogate, which no text of a column holds, becomes bytes that none holds."""
+    return text.encode("utf-8", "surrogatepass")
