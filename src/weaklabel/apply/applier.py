@@ -67,8 +67,8 @@ class LFApplier:
     limits
         What one rule may use up on one batch of rows.
     cache
-        A folder in which spaCy rules keep tokenised texts between runs, such as ``<project>/.weaklabel/cache``; it may be
-        deleted at any time. Default: nothing is kept.
+        A folder in which compiled rules and, for spaCy rules, tokenised texts are kept between runs, such as
+        ``<project>/.weaklabel/cache``; it may be deleted at any time. Default: nothing is kept.
 
     Examples
     --------
@@ -184,7 +184,7 @@ def compile_lanes(
     cache
         The folder in which a lane may keep what is costly.
     """
-    options: dict[str, dict[str, Any]] = {"spacy": {"cache": cache}}
+    options: dict[str, dict[str, Any]] = {name: {"cache": cache} for name in ("patterns", "spacy")}
 
     def lane(name: str, own: list[LabelingFunction]) -> Lane:
         return _LANES[name](own, schema, **options.get(name, {}))

@@ -40,21 +40,25 @@ class Graph:
     conditions: list[np.ndarray] = field(default_factory=list)
 
     def add(self, node: tuple[Any, ...]) -> int:
+        """Add a place and return its number."""
         if len(self.nodes) >= _NODES:
             raise CanNotLowerError("it is too long")
         self.nodes.append(node)
         return len(self.nodes) - 1
 
     def mask_of(self, mask: np.ndarray) -> int:
+        """Add a set of symbols and return its number."""
         self.masks.append(mask)
         return len(self.masks) - 1
 
     def sequence(self, items: Iterable[Any], flags: int, then: int) -> int:
+        """Add parts of a pattern that lead, one after the other, to the place `then`; return the first place."""
         for name, value in reversed(list(items)):
             then = self.item(str(name), name, value, flags, then)
         return then
 
     def item(self, name: str, op: Any, value: Any, flags: int, then: int) -> int:
+        """Add one part of a pattern and return its first place."""
         if name in ("LITERAL", "NOT_LITERAL", "IN", "ANY"):
             return self.add(("set", self.mask_of(self.members(op, value, flags)), then))
         if name == "SUBPATTERN":
@@ -69,6 +73,7 @@ class Graph:
         raise CanNotLowerError(name)
 
     def repeat(self, least: int, most: Any, body: Any, flags: int, then: int) -> int:
+        """Add a part that repeats and return its first place."""
         if body.getwidth()[0] == 0:
             raise CanNotLowerError("an empty repeat")
         if str(most) == "MAXREPEAT":

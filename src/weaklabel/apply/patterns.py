@@ -11,6 +11,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -62,12 +63,14 @@ class PatternLane:
         return votes
 
 
-def compile_patterns(rules: Iterable[PatternRule], schema: LabelSchema) -> PatternLane:
-    """Compile keyword, regex and lookup rules into one lane."""
+def compile_patterns(
+    rules: Iterable[PatternRule], schema: LabelSchema, *, cache: Path | None = None
+) -> PatternLane:
+    """Compile keyword, regex and lookup rules into one lane; scans are kept in the folder `cache`."""
     fields: dict[str, list[PatternRule]] = defaultdict(list)
     for rule in rules:
         fields[rule.field].append(rule)
-    fused = {name: compile_scan(own, schema) for name, own in fields.items()}
+    fused = {name: compile_scan(own, schema, cache=cache) for name, own in fields.items()}
     return PatternLane(
         fields={name: tuple(own) for name, own in fields.items()},
         schema=schema,

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -19,6 +20,7 @@ from weaklabel.apply.assembly import Compiled, assemble
 from weaklabel.apply.characters import FORMS, REGEX, characters, kinds
 from weaklabel.apply.graph import Known
 from weaklabel.apply.parts import Part, ScanRule, part_of
+from weaklabel.apply.scan_cache import read_scan, scan_path, write_scan
 from weaklabel.kernels import tables
 from weaklabel.lf.keywords import comparable
 from weaklabel.lf.regex import Regex
@@ -83,7 +85,7 @@ class Scan:
         """Show the regexes themselves the texts that are hard for them, and those that were left open."""
         hard = np.flatnonzero(marks & REGEX)
         asked = [i for i, rule in enumerate(self.rules) if isinstance(rule, Regex)]
-        votes[np.ix_(asked, hard)] = tables.CONFIRM
+        votes[np.array(asked, np.int64)[:, None], hard] = tables.CONFIRM
         rows_of = {i: np.flatnonzero(votes[i] == tables.CONFIRM) for i in asked}
         wanted = np.unique(np.concatenate([np.zeros(0, np.int64), *rows_of.values()]))
         texts = column.gather(wanted).to_list()
@@ -100,8 +102,19 @@ class Scan:
             votes[i, rows] = np.where(found, self.compiled.codes[i], -1)
 
 
-def compile_scan(rules: Iterable[ScanRule], schema: LabelSchema) -> tuple[Scan | None, tuple[ScanRule, ...]]:
+def compile_scan(
+    rules: Iterable[ScanRule], schema: LabelSchema, *, cache: Path | None = None
+) -> tuple[Scan | None, tuple[ScanRule, ...]]:
     """Compile the rules of one column into one scan.
+
+    Parameters
+    ----------
+    rules
+        The rules.
+    schema
+        Gives the codes of their labels.
+    cache
+        A folder in which compiled scans are kept, and looked for first.
 
     Returns
     -------
@@ -109,10 +122,21 @@ def compile_scan(rules: Iterable[ScanRule], schema: LabelSchema) -> tuple[Scan |
         The scan, or None where it has no rule, and the rules that it can't take.
     """
     every = tuple(rules)
-    compiled = _compile(every, schema)
+    compiled = _compile(every, schema) if cache is None else _cached(every, schema, cache)
     taken = () if compiled is None else compiled.taken.tolist()
     scan = None if compiled is None else Scan(tuple(every[i] for i in taken), compiled)
-    return scan, tuple(rule for i, rule in enumerate(every) if i not in set(taken))
+    left = set(range(len(every))).difference(taken)
+    return scan, tuple(every[i] for i in sorted(left))
+
+
+def _cached(rules: Sequence[ScanRule], schema: LabelSchema, folder: Path) -> Compiled | None:
+    path = scan_path(folder, rules, schema, MOST_BYTES)
+    compiled = read_scan(path)
+    if compiled is None:
+        compiled = _compile(rules, schema)
+        if compiled is not None:
+            write_scan(path, compiled)
+    return compiled
 
 
 def _compile(rules: Sequence[ScanRule], schema: LabelSchema) -> Compiled | None:

@@ -330,10 +330,11 @@ def scan(text, rows, allowed, automaton, patterns, machines, owners, characters,
 @njit
 def _slots(table):  # type: ignore[no-untyped-def]
     """Return the number of slots."""
-    most = 0
+    slots = np.int64(0)
     for p in range(len(table)):
-        most = max(most, np.int64(table[p, SLOT]) + 1)
-    return most
+        if table[p, SLOT] >= slots:
+            slots = np.int64(table[p, SLOT]) + 1
+    return slots
 
 
 @inlined
@@ -375,12 +376,12 @@ def _read(data, at, end, machine, state, m_classes, m_moves, characters):  # typ
 @inlined
 def _most_terms(first, last, codes, tally):  # type: ignore[no-untyped-def]
     """Return the code of which most terms were found, or -1 where two have equally many; clear the tally."""
-    most, best = 0, -1
+    most, best = np.int64(0), np.int64(-1)
     for cell in range(first, last):
         if tally[cell] > most:
             most, best = np.int64(tally[cell]), np.int64(codes[cell])
         elif tally[cell] == most:
-            best = -1
+            best = np.int64(-1)
         tally[cell] = 0
     return best
 

@@ -1,0 +1,115 @@
+"""Compiled scans on disk: plain arrays, one file for each set of rules, found by what they were made from."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+import platform
+import tempfile
+import unicodedata
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from weaklabel.apply.assembly import Compiled
+from weaklabel.apply.parts import ScanRule
+from weaklabel.fingerprint import file_digest, fingerprint
+from weaklabel.kernels import tables
+from weaklabel.schema import LabelSchema
+
+logger = logging.getLogger("weaklabel.apply")
+
+_MOST_FILES = 32
+_PARTS = {
+    "automaton": tables.Automaton,
+    "patterns": tables.Patterns,
+    "machines": tables.Machines,
+    "owners": tables.Owners,
+}
+_REST = ("searches", "codes", "taken")
+_MADE_BY = ("apply/*.py", "kernels/*.py", "lf/keywords.py", "lf/lookup.py", "lf/regex.py")
+
+
+def scan_path(folder: Path, rules: Sequence[ScanRule], schema: LabelSchema, most_bytes: int) -> Path:
+    """Return where the compiled scan of some rules stands.
+
+    The name covers the rules, their labels' codes, this package's code, and the Python whose `re` and character tables decide.
+    """
+    made_from = [
+        [
+            [rule.fingerprint, {label: schema.code(label, where=rule.where) for label in rule.labels}]
+            for rule in rules
+        ],
+        most_bytes,
+        _code(),
+        platform.python_implementation(),
+        platform.python_version(),
+        unicodedata.unidata_version,
+        np.dtype(np.intp).str,
+    ]
+    return folder / f"scan-{fingerprint(made_from)}.npz"
+
+
+@functools.cache
+def _code() -> tuple[str, ...]:
+    """Return the digests of the modules that make scans."""
+    package = Path(__file__).parents[1]
+    return tuple(file_digest(path) for pattern in _MADE_BY for path in sorted(package.glob(pattern)))
+
+
+def read_scan(path: Path) -> Compiled | None:
+    """Return a compiled scan; None, with a warning in the log where it is damaged, if there is none to be had."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        made = {name: _part(name, arrays) for name in _PARTS}
+        return Compiled(**made, **{name: arrays[name] for name in _REST})
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        logger.warning("rules are compiled anew: can't read %s: %s", path, error)
+        return None
+
+
+def _part(name: str, arrays: dict[str, np.ndarray]) -> Any:
+    values: dict[str, Any] = {field: arrays[f"{name}.{field}"] for field in _PARTS[name]._fields}  # type: ignore[attr-defined]
+    if "width" in values:
+        values["width"] = int(values["width"])
+    return _PARTS[name](**values)
+
+
+def write_scan(path: Path, compiled: Compiled) -> None:
+    """Keep a compiled scan; where that can't be done, it is said in the log. The oldest files make room."""
+    arrays = {
+        f"{name}.{field}": value
+        for name in _PARTS
+        for field, value in getattr(compiled, name)._asdict().items()
+    }
+    arrays |= {name: getattr(compiled, name) for name in _REST}
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".scan-", suffix=".part")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                np.savez(file, **arrays)
+            Path(name).replace(path)
+        finally:
+            Path(name).unlink(missing_ok=True)
+        _make_room(path.parent)
+    except OSError as error:
+        logger.warning("compiled rules can't be kept: %s", error)
+
+
+def _make_room(folder: Path) -> None:
+    def age(path: Path) -> float:
+        try:
+            return path.stat().st_mtime
+        except FileNotFoundError:
+            return 0.0
+
+    for old in sorted(folder.glob("scan-*.npz"), key=age)[:-_MOST_FILES]:
+        old.unlink(missing_ok=True)
