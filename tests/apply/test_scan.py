@@ -229,6 +229,35 @@ def test_bytes_left_behind_a_null_are_not_read():
     assert votes_of(rules, column)[0] == {"k": [0, -1, -1], "r": [0, -1, -1], "w": [0, -1, -1]}
 
 
+@pytest.mark.parametrize("size", [1, 7, 100])
+def test_texts_are_scanned_in_slices_of_bounded_size(monkeypatch, size):
+    monkeypatch.setattr(scans, "SLICE_BYTES", size)
+    listed = ["free", None, "", "a ſ free", "b" * 50, "FREE é", "ﬁree", "doing"] * 3
+    rules = [wl.keywords("k", ["free"], label="x"), wl.regex("r", r"\w+ing", label="y")]
+    found, _ = votes_of(rules, listed)
+    assert found == {rule.id: own_votes(rule, listed) for rule in rules}
+
+
+def test_votes_of_neighbouring_rules_do_not_share_cache_sets():
+    for rows in (0, 1, 64, 65_536, 100_000):
+        votes = scans._no_votes(3, rows)
+        assert votes.shape == (3, rows) and (votes == -1).all()
+        assert votes.strides[0] % 128 == 64
+
+
+def test_a_text_too_full_of_starts_is_left_to_the_rule_alone():
+    text = "ab" * 40 + " c"
+    rules = [
+        wl.regex("r", r"a(?:b|a)*[^ab]c", label="y"),
+        wl.regex("s", r"a(?:b|a)*x", label="x"),
+        wl.keywords("k", ["c"], label="z"),
+    ]
+    listed = [text * 200, "ab c", "c"]
+    found, rest = votes_of(rules, listed)
+    assert rest == () and found == {rule.id: own_votes(rule, listed) for rule in rules}
+    assert found["k"][0] == 2
+
+
 # ---- characters ----
 
 
