@@ -272,8 +272,8 @@ def bare_side(made, frame):
 
     scan, _ = compile_scan([rule for _, _, rule in made], SCHEMA)
     data = np.frombuffer("".join(frame.get_column("text")).encode(), np.uint8)
-    bare(data[:10], scan.automaton.classes, scan.automaton.moves)
-    return lambda: bare(data, scan.automaton.classes, scan.automaton.moves), frame.height
+    bare(data[:10], scan.compiled.automaton.classes, scan.compiled.automaton.moves)
+    return lambda: bare(data, scan.compiled.automaton.classes, scan.compiled.automaton.moves), frame.height
 
 
 # ---- from file to file ----

@@ -368,7 +368,7 @@ def _read(data, at, end, machine, state, m_classes, m_moves, characters):  # typ
     """Return the state in which a machine stops, and where."""
     while state > ACCEPT:
         symbol, size = _symbol(data, at, end, characters)
-        state = np.int64(m_moves[state + m_classes[machine, symbol]])
+        state = np.int64(m_moves[state + np.int64(m_classes[machine, symbol])])
         at += size
     return state, at
 
