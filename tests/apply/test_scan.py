@@ -17,6 +17,7 @@ from weaklabel.apply.graph import CanNotLowerError
 from weaklabel.apply.machines import lower_regex
 from weaklabel.apply.needs import needed_literals
 from weaklabel.apply.scan import compile_scan
+from weaklabel.kernels import automaton
 from weaklabel.lf.keywords import comparable
 from weaklabel.lf.lookup import Lookup
 
@@ -241,7 +242,7 @@ def test_texts_are_scanned_in_slices_of_bounded_size(monkeypatch, size):
 def test_votes_of_neighbouring_rules_do_not_share_cache_sets():
     for rows in (0, 1, 64, 65_536, 100_000):
         votes = scans._no_votes(3, rows)
-        assert votes.shape == (3, rows) and (votes == -1).all()
+        assert votes.shape == (4, rows) and (votes == -1).all()
         assert votes.strides[0] % 128 == 64
 
 
@@ -256,6 +257,22 @@ def test_a_text_too_full_of_starts_is_left_to_the_rule_alone():
     found, rest = votes_of(rules, listed)
     assert rest == () and found == {rule.id: own_votes(rule, listed) for rule in rules}
     assert found["k"][0] == 2
+
+
+def test_the_kernels_are_compiled_once(tmp_path):
+    if not hasattr(automaton.scan, "signatures"):
+        pytest.skip("NUMBA_DISABLE_JIT is set")
+    rules = [
+        wl.keywords("k", ["É"], label="x"),
+        wl.regex("r", r"\w+ing", label="y"),
+        wl.regex("b", r"ab*c", label="y"),
+    ]
+    for some in (rules, rules[:1], rules[1:2], rules[2:]):
+        for listed in (["é ſ ing", None], ["abc"] * 64, [None], [], ["a"] * 63):
+            for cache in (None, tmp_path, tmp_path):
+                compile_scan(some, SCHEMA, cache=cache)[0].run(pl.Series(listed, dtype=pl.String))
+    kernels = (automaton.scan, automaton.search, automaton.marks, automaton._trie)
+    assert [len(kernel.signatures) for kernel in kernels] == [1, 1, 1, 1]
 
 
 # ---- characters ----

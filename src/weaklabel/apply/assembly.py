@@ -50,7 +50,7 @@ def assemble(parts: Sequence[Part], taken: Sequence[int]) -> Compiled:
     _note_wishes(automaton, table)
     return Compiled(
         automaton,
-        tables.Patterns(table, np.frombuffer(bytes(letters) + b"\0", np.uint8)),
+        tables.Patterns(table, np.array([*letters, 0], np.uint8)),
         machines.arrays(),
         tables.Owners(
             np.cumsum([0, *(len(part.labels) for part in parts)]).astype(np.int64),
@@ -128,5 +128,5 @@ class _Machines:
         return self.known[table]
 
     def arrays(self) -> tables.Machines:
-        classes = np.frombuffer(b"".join(table.classes for table in self.known), np.uint8)
+        classes = np.frombuffer(b"".join(table.classes for table in self.known), np.uint8).copy()
         return tables.Machines(classes.reshape(-1, tables.SYMBOLS), np.array(self.moves, np.int32))

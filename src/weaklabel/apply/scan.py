@@ -159,13 +159,14 @@ def _within_limits(parts: dict[int, Part]) -> Iterator[int]:
 
 
 def _no_votes(rules: int, rows: int) -> np.ndarray:
-    """Return abstentions, each rule's in memory of its own.
+    """Return abstentions, one row for each rule and one that nobody reads.
 
     Rules' votes on one row are written together. Their distance is an odd number of cache lines: at a power of two they
-    would all compete for one set of the cache.
+    would all compete for one set of the cache. The last row is there because numba would compile anew for the votes of
+    a single rule, which are contiguous.
     """
-    lines = -(-rows // _LINE) | 1
-    return np.full((rules, lines * _LINE), -1, np.int8)[:, :rows]
+    lines = (rows // _LINE + 1) | 1
+    return np.full((rules + 1, lines * _LINE), -1, np.int8)[:, :rows]
 
 
 def _slices(column: pl.Series) -> Iterator[tuple[int, int]]:
@@ -183,8 +184,8 @@ def _buffers(column: pl.Series) -> tables.Text:
     """Return the texts of a column, end to end; bytes may stand where a null is."""
     array = column.to_arrow(compat_level=pl.CompatLevel.oldest())
     _, offsets, data = array.buffers()
-    ends = np.frombuffer(offsets, np.int64) if offsets is not None else np.zeros(1, np.int64)
-    raw = np.frombuffer(data, np.uint8) if data is not None and data.size else np.zeros(1, np.uint8)
+    ends = np.frombuffer(offsets if offsets is not None else bytes(8), np.int64)
+    raw = np.frombuffer(data if data is not None and data.size else b"\0", np.uint8)
     return tables.Text(raw, ends[array.offset : array.offset + len(array) + 1])
 
 
@@ -193,4 +194,5 @@ def _comparable(column: pl.Series, rows: np.ndarray, form: tuple[str, str]) -> t
     texts = column.gather(rows).to_list()
     ready = [comparable(text, case=case, accents=accents).encode() for text in texts]  # type: ignore[arg-type]
     offsets = np.cumsum([0, *map(len, ready)]).astype(np.int64)
+    offsets.setflags(write=False)  # as the buffers of a column are, so that the kernels are compiled once
     return tables.Text(np.frombuffer(b"".join(ready) + b"\0", np.uint8), offsets)
