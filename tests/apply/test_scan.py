@@ -230,6 +230,12 @@ def test_bytes_left_behind_a_null_are_not_read():
     assert votes_of(rules, column)[0] == {"k": [0, -1, -1], "r": [0, -1, -1], "w": [0, -1, -1]}
 
 
+def test_a_long_text_of_nothing_but_starts_is_read_once():
+    rule = wl.regex("r", r"abc.*refund[xy]", label="y")  # `re` itself would take hours
+    found, _ = votes_of([rule], ["abc " * 1_000_000, "abc " * 1_000_000 + "refundy"])
+    assert found == {"r": [-1, 1]}
+
+
 @pytest.mark.parametrize("size", [1, 7, 100])
 def test_texts_are_scanned_in_slices_of_bounded_size(monkeypatch, size):
     monkeypatch.setattr(scans, "SLICE_BYTES", size)

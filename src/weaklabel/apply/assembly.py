@@ -63,6 +63,13 @@ def assemble(parts: Sequence[Part], taken: Sequence[int]) -> Compiled:
     )
 
 
+def one_machine(table: Table, state: int) -> tuple[tables.Machines, int]:
+    """Return a single machine as arrays, and where the moves of one of its states are."""
+    machines = _Machines()
+    _, base = machines.add(table)
+    return machines.arrays(), base + (state - 2) * len(table.moves[0])
+
+
 def _searches(parts: Iterable[Part], placed: Sequence[tuple[int, int]]) -> Iterator[tuple[int, ...]]:
     for owner, part in enumerate(parts):
         if part.start is not None:

@@ -49,7 +49,9 @@ class Lowered:
     state: int = 0
 
 
-def lower_regex(pattern: re.Pattern[str], *, lower: bool, known: Known | None = None) -> Lowered:
+def lower_regex(
+    pattern: re.Pattern[str], *, lower: bool, known: Known | None = None, whole: bool = False
+) -> Lowered:
     r"""Return a regex as literals and a machine.
 
     Parameters
@@ -60,6 +62,8 @@ def lower_regex(pattern: re.Pattern[str], *, lower: bool, known: Known | None = 
         Texts are lower-cased before they are searched.
     known
         What is found out about single characters is kept here for the next regex.
+    whole
+        Make a machine that reads whole texts even where there are literals.
 
     Raises
     ------
@@ -81,7 +85,7 @@ def lower_regex(pattern: re.Pattern[str], *, lower: bool, known: Known | None = 
     nodes = Graph(lower=lower, known={} if known is None else known)
     first = nodes.sequence(items, pattern.flags, nodes.add(("accept",)))
     machine = _Machine(nodes)
-    starts = _literal_starts(machine, first)
+    starts = [] if whole else _literal_starts(machine, first)
     if starts:
         table, places = machine.table([state for _, _, state in starts])
         return Lowered(tuple(Start(lit, left, places[state]) for lit, left, state in starts), table)

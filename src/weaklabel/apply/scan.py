@@ -9,6 +9,8 @@ first, or shown to the regex itself. All this only saves work: every vote is tha
 
 from __future__ import annotations
 
+import functools
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +18,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from weaklabel.apply.assembly import Compiled, assemble
+from weaklabel.apply.assembly import Compiled, assemble, one_machine
 from weaklabel.apply.characters import FORMS, REGEX, characters, kinds
-from weaklabel.apply.graph import Known
+from weaklabel.apply.graph import CanNotLowerError, Known
+from weaklabel.apply.machines import lower_regex
 from weaklabel.apply.parts import Part, ScanRule, part_of
 from weaklabel.apply.scan_cache import read_scan, scan_path, write_scan
 from weaklabel.kernels import tables
@@ -55,9 +58,11 @@ class Scan:
         marks = np.where(known, kernel.marks(text, characters()), np.uint8(0))
         automaton, patterns, machines, owners = self.compiled[:4]
         for some, rows, forms in self._forms(column, text, marks, np.where(known, ~marks, np.uint8(0))):
-            kernel.scan(
+            given_up = kernel.scan(
                 some, rows, forms, automaton, patterns, machines, owners, characters(), kinds(), votes
             )
+            if given_up:
+                self._read_whole(text, votes)
         self._search(text, known & (marks & REGEX == 0), votes)
         self._ask(column, marks, votes)
 
@@ -71,6 +76,26 @@ class Scan:
             rows = np.flatnonzero(marks & FORMS[form])
             if len(rows):
                 yield _comparable(column, rows, form), rows, np.full(len(rows), FORMS[form], np.uint8)
+
+    def _read_whole(self, text: tables.Text, votes: np.ndarray) -> None:
+        """Read texts with so many literals that going on from each would take long once, from their start."""
+        from weaklabel.kernels import automaton as kernel
+
+        for i, rule in enumerate(self.rules):
+            if isinstance(rule, Regex) and not self.compiled.owners.needs[i]:
+                rows = np.flatnonzero(votes[i] == tables.CONFIRM)
+                machine = _whole_machine(rule.compiled, rule.case == "lower") if len(rows) else None
+                if machine is not None:
+                    kernel.search(
+                        text,
+                        rows,
+                        0,
+                        machine[1],
+                        machine[0],
+                        characters(),
+                        int(self.compiled.codes[i]),
+                        votes[i],
+                    )
 
     def _search(self, text: tables.Text, easy: np.ndarray, votes: np.ndarray) -> None:
         from weaklabel.kernels import automaton as kernel
@@ -144,6 +169,15 @@ def _compile(rules: Sequence[ScanRule], schema: LabelSchema) -> Compiled | None:
     parts = {i: part for i, rule in enumerate(rules) if (part := part_of(rule, schema, known)) is not None}
     taken = sorted(_within_limits(parts))
     return assemble([parts[i] for i in taken], taken) if taken else None
+
+
+@functools.lru_cache(maxsize=64)
+def _whole_machine(pattern: re.Pattern[str], lower: bool) -> tuple[tables.Machines, int] | None:
+    try:
+        lowered = lower_regex(pattern, lower=lower, whole=True)
+    except CanNotLowerError:
+        return None
+    return one_machine(lowered.table, lowered.state)
 
 
 def _within_limits(parts: dict[int, Part]) -> Iterator[int]:

@@ -241,6 +241,10 @@ def scan(text, rows, allowed, automaton, patterns, machines, owners, characters,
         Class and marks of each code point, kind of each symbol.
     votes
         Is -1 where nothing is found yet.
+
+    Returns
+    -------
+    How many votes are `CONFIRM` because machines would have read more than `_STEPS` times the text.
     """
     # Arrays are taken out of their tuples here: within the loops each time would be counted as a reference.
     data, offsets, classes, moves, nodes = (
@@ -256,6 +260,7 @@ def scan(text, rows, allowed, automaton, patterns, machines, owners, characters,
     done, fresh, bits = np.full(len(votes), -1), np.full(len(votes), -1), np.zeros(len(votes), np.int64)
     seen, tally = np.full(_slots(table), -1), np.zeros(len(codes), np.int64)
     touched, n_touched = np.zeros(len(votes), np.int64), 0
+    given_up = 0
     for i in range(len(rows)):
         start, end, row, forms = offsets[i], offsets[i + 1], rows[i], np.int64(allowed[i])
         steps = (end - start) * _STEPS + 256
@@ -302,6 +307,7 @@ def scan(text, rows, allowed, automaton, patterns, machines, owners, characters,
                         )
                         if fits == 0:
                             continue
+                        given_up += fits == 2
                     action = table[p, ACTION]
                     if action == VOTE:
                         done[owner] = i
@@ -325,6 +331,7 @@ def scan(text, rows, allowed, automaton, patterns, machines, owners, characters,
             owner = touched[k]
             votes[owner, row] = _most_terms(cells[owner], cells[owner + 1], codes, tally)
         n_touched = 0
+    return given_up
 
 
 @njit
