@@ -258,17 +258,17 @@ def scan(text, rows, allowed, automaton, patterns, machines, owners, characters,
     m_classes, m_moves = machines.classes, machines.moves
     cells, codes, needs = owners.cells, owners.codes, owners.needs
     done, fresh, bits = np.full(len(votes), -1), np.full(len(votes), -1), np.zeros(len(votes), np.int64)
-    seen, tally = np.full(_slots(table), -1), np.zeros(len(codes), np.int64)
+    seen, tally = np.full(len(table) + 1, -1), np.zeros(len(codes), np.int64)
     touched, n_touched = np.zeros(len(votes), np.int64), 0
     given_up = 0
     for i in range(len(rows)):
         start, end, row, forms = offsets[i], offsets[i + 1], rows[i], np.int64(allowed[i])
         steps = (end - start) * _STEPS + 256
-        state = np.int64(0)
+        state = np.uint64(0)  # unsigned: no place is counted from the end
         for at in range(start, end):
-            move = np.int64(moves[state + classes[data[at]]])
-            state = move >> 1
-            if move & 1 == 0:
+            move = np.uint64(moves[state + np.uint64(classes[data[at]])])
+            state = move >> np.uint64(1)
+            if move & np.uint64(1) == 0:
                 continue
             after = np.int64(kinds[_symbol(data, at + 1, end, characters)[0]])
             node = np.int64(np.uint32(state) // width)
@@ -332,16 +332,6 @@ def scan(text, rows, allowed, automaton, patterns, machines, owners, characters,
             votes[owner, row] = _most_terms(cells[owner], cells[owner + 1], codes, tally)
         n_touched = 0
     return given_up
-
-
-@njit
-def _slots(table):  # type: ignore[no-untyped-def]
-    """Return the number of slots."""
-    slots = np.int64(0)
-    for p in range(len(table)):
-        if table[p, SLOT] >= slots:
-            slots = np.int64(table[p, SLOT]) + 1
-    return slots
 
 
 @inlined
