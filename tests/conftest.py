@@ -4,8 +4,11 @@ import importlib.util
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
 
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 

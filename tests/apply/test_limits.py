@@ -10,7 +10,7 @@ import time
 import polars as pl
 import pytest
 
-from weaklabel import LabelSchema, LFApplier, LFRegistry, RuleFault, labeling_function
+from weaklabel import LabelSchema, LFApplier, LFRegistry, RuleFault, labeling_function, regex
 from weaklabel.apply.limits import Limits, TooMuchError
 from weaklabel.errors import ConfigError
 
@@ -158,3 +158,30 @@ def test_a_snorkel_rule_that_is_ended_leaves_the_others_going():
     votes = applied(rules, "abstain")
     assert votes.to_numpy().T.tolist() == [[0, 0, 0], [1, -2, -2], [1, -1, 1]]
     assert votes.faults == {"waits": 2}
+
+
+@pytest.mark.parametrize(
+    "pattern", [r"(a+)+$", r"(?=(a+)+$)x?b", r"(a)(\1+)+$"], ids=["plain", "look-ahead", "reference"]
+)
+@pytest.mark.parametrize("hard", ["", "ſ"], ids=["ASCII", "beyond"])
+def test_a_regex_that_runs_away_is_ended(pattern, hard):
+    texts = ["aaa", f"{hard}{'a' * 60}c", "aa"]
+    frame = pl.DataFrame({"id": ["a", "b", "c"], "text": texts})
+    rule = regex("greedy", pattern, label="spam", case="ignore")
+    schema = LabelSchema(["ham", "spam"])
+
+    def votes(on_error):
+        registry = LFRegistry([rule], schema=schema)
+        return LFApplier(registry, on_error=on_error, limits=Limits(seconds=0.3)).apply(frame)
+
+    try:
+        found = votes("raise")
+    except RuleFault as error:
+        message = str(error)
+        assert "rule 'greedy' took more than 0.3 s on one batch" in message and "test_limits.py" in message
+        assert "row 'b'" in message and "(a+)+" in error.hint
+        counted = votes("abstain")
+        assert counted.to_numpy()[1, 0] == -2 and counted.faults["greedy"] in (1, 2)
+    else:  # the scan reads it in time that grows with the text
+        assert pattern == r"(a+)+$" and not hard
+        assert found.to_numpy()[1, 0] == -1

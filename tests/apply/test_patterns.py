@@ -290,3 +290,47 @@ def test_published_rules_give_the_stored_votes(data_dir, tmp_path, monkeypatch, 
     stored = frame.select(registry.ids).to_numpy()
     differ = {j: int(n) for j, n in enumerate((got != stored).sum(0)) if n}
     assert differ == mended
+
+
+# ---- counts, positions and windows ----
+
+CONTEXTS = st.fixed_dictionaries(
+    {},
+    optional={
+        "near": st.just({"terms": ["b", "money"], "within": 2}),
+        "not_after": st.just({"terms": ["no"], "within": 1}),
+        "not_before": st.just({"terms": ["c"], "within": 3}),
+        "first_words": st.integers(1, 4),
+        "last_words": st.integers(1, 4),
+        "at_least": st.integers(1, 2),
+        "times": st.integers(1, 3),
+    },
+)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.lists(st.sampled_from(["a", "A", "b", "c", "no", "ſ", "café", "Café", "money"]), max_size=9).map(
+            " ".join
+        )
+        | st.none(),
+        max_size=6,
+    ),
+    CONTEXTS,
+    st.sampled_from(["ignore", "sensitive"]),
+)
+def test_keywords_with_a_context_vote_as_the_rule_itself_says(texts, context, case):
+    rule = wl.keywords("k", ["a", "café", "s"], label="x", case=case, **context)
+    registry = wl.LFRegistry(
+        [rule, wl.keywords("plain", ["a"], label="x")], schema=wl.LabelSchema(["x", "y"])
+    )
+    frame = pl.DataFrame(
+        {"id": [str(i) for i in range(len(texts))], "text": texts},
+        schema={"id": pl.String, "text": pl.String},
+    )
+    if texts:
+        votes = wl.LFApplier(registry).apply(frame).to_numpy()
+        assert votes[:, 0].tolist() == [
+            0 if text is not None and rule.matches(text) else -1 for text in texts
+        ]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import naive
 import strategies
 import weaklabel as wl
+from batches import asked
 from weaklabel.apply import scan as scans
 from weaklabel.apply.characters import FORMS, REGEX, characters
 from weaklabel.apply.graph import CanNotLowerError
@@ -54,7 +55,7 @@ def votes_of(rules, listed):
     scan, rest = compile_scan(rules, SCHEMA)
     if scan is None:
         return {}, rest
-    found = scan.run(pl.Series(listed, dtype=pl.String))
+    found = scan.run(*asked(pl.Series(listed, dtype=pl.String)))
     return {rule: votes.tolist() for rule, votes in found.items()}, rest
 
 
@@ -213,10 +214,10 @@ def test_texts_of_a_slice_and_of_many_chunks():
     rule = wl.keywords("k", ["b"], label="x")
     scan, _ = compile_scan([rule], SCHEMA)
     whole = pl.concat([pl.Series(["a", "b"]), pl.Series([None, "b!", "ä b"])], rechunk=False)
-    assert scan.run(whole)["k"].tolist() == [-1, 0, -1, 0, 0]
-    assert scan.run(whole.slice(1, 3))["k"].tolist() == [0, -1, 0]
-    assert scan.run(whole.clear())["k"].tolist() == []
-    assert scan.run(pl.Series([None, None], dtype=pl.String))["k"].tolist() == [-1, -1]
+    assert scan.run(*asked(whole))["k"].tolist() == [-1, 0, -1, 0, 0]
+    assert scan.run(*asked(whole.slice(1, 3)))["k"].tolist() == [0, -1, 0]
+    assert scan.run(*asked(whole.clear()))["k"].tolist() == []
+    assert scan.run(*asked(pl.Series([None, None], dtype=pl.String)))["k"].tolist() == [-1, -1]
 
 
 def test_bytes_left_behind_a_null_are_not_read():
@@ -276,7 +277,7 @@ def test_the_kernels_are_compiled_once(tmp_path):
     for some in (rules, rules[:1], rules[1:2], rules[2:]):
         for listed in (["é ſ ing", None], ["abc"] * 64, [None], [], ["a"] * 63):
             for cache in (None, tmp_path, tmp_path):
-                compile_scan(some, SCHEMA, cache=cache)[0].run(pl.Series(listed, dtype=pl.String))
+                compile_scan(some, SCHEMA, cache=cache)[0].run(*asked(pl.Series(listed, dtype=pl.String)))
     kernels = (automaton.scan, automaton.search, automaton.marks, automaton._trie)
     assert [len(kernel.signatures) for kernel in kernels] == [1, 1, 1, 1]
 

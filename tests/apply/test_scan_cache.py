@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 import weaklabel as wl
+from batches import asked
 from weaklabel.apply import scan as scans
 from weaklabel.apply import scan_cache
 from weaklabel.apply.scan import compile_scan
@@ -25,7 +26,7 @@ TEXTS = pl.Series(["free Money  back", "FREEE calling", "ſ call", None, "", "ca
 
 def votes_of(cache=None, rules=RULES, schema=SCHEMA):
     scan, rest = compile_scan(rules, schema, cache=cache)
-    return {name: votes.tolist() for name, votes in scan.run(TEXTS).items()}, rest
+    return {name: votes.tolist() for name, votes in scan.run(*asked(TEXTS)).items()}, rest
 
 
 def test_a_kept_scan_votes_as_a_new_one_and_is_not_compiled_again(tmp_path, monkeypatch):

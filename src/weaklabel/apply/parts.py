@@ -13,6 +13,7 @@ from weaklabel.apply.needs import needed_literals
 from weaklabel.kernels import tables
 from weaklabel.lf.keywords import Keywords, comparable
 from weaklabel.lf.lookup import Lookup
+from weaklabel.lf.outcomes import all_labels, vote_code
 from weaklabel.lf.regex import Regex
 from weaklabel.schema import LabelSchema
 
@@ -78,12 +79,12 @@ def part_of(rule: ScanRule, schema: LabelSchema, known: Known) -> Part | None:
     (b'money', b' back')
     """
     if isinstance(rule, Keywords):
-        code = schema.code(str(rule.label), where=rule.where)
+        code = vote_code(rule, rule.label or "", schema)
         terms = {" ".join(comparable(t, case=rule.case, accents=rule.accents).split()) for t in rule.terms}
         return Part(code, [_term(t, rule, code) for t in sorted(terms)])
     if isinstance(rule, Lookup):
         return _lookup(rule, schema) if rule.match == "words" else None
-    return _regex(rule, schema.code(str(rule.label), where=rule.where), known)
+    return _regex(rule, vote_code(rule, rule.label or "", schema), known)
 
 
 def _term(term: str, rule: Keywords | Lookup, code: int) -> Literal:
@@ -95,15 +96,13 @@ def _term(term: str, rule: Keywords | Lookup, code: int) -> Literal:
 
 
 def _lookup(rule: Lookup, schema: LabelSchema) -> Part:
-    labels = tuple(schema.code(label, where=rule.where) for label in rule.labels)
-    literals = [
-        _term(term, rule, schema.code(label, where=rule.where)) for term, label in rule.by_term.items()
-    ]
-    distinct = tuple(dict.fromkeys(labels))
+    codes = {label: vote_code(rule, label, schema) for label in all_labels(rule)}
+    literals = [_term(term, rule, codes[label]) for term, label in rule.by_term.items()]
+    distinct = tuple(dict.fromkeys(codes.values()))
     if len(distinct) > 1:
         for literal in literals:
             literal.action, literal.code = tables.TERM, distinct.index(literal.code)
-    return Part(labels[0], literals, labels=distinct if len(distinct) > 1 else ())
+    return Part(distinct[0], literals, labels=distinct if len(distinct) > 1 else ())
 
 
 def _regex(rule: Regex, code: int, known: Known) -> Part | None:

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from weaklabel.apply.asking import Asking
 from weaklabel.apply.batch import Batch, Votes, distinct_texts, no_votes, spread, text_column
 from weaklabel.apply.literals import required_literals
 from weaklabel.apply.scan import Scan, compile_scan
@@ -23,7 +24,7 @@ from weaklabel.lf.keywords import Keywords, comparable, whole_words
 from weaklabel.lf.lookup import Lookup, strongest
 from weaklabel.lf.outcomes import vote_code
 from weaklabel.lf.regex import Regex
-from weaklabel.schema import LabelSchema
+from weaklabel.schema import ABSTAIN, LabelSchema
 
 PatternRule = Keywords | Regex | Lookup
 
@@ -46,21 +47,27 @@ class PatternLane:
         for name, rules in self.fields.items():
             column = _column(batch.frame, name, rules)
             if name in self.fused:
-                votes.update(self.fused[name].run(column))
-                rules = tuple(rule for rule in rules if rule.id not in votes)
-            if not rules:
-                continue
-            texts, rows = distinct_texts(column)
-            found = {rule.id: no_votes(len(texts)) for rule in rules}
-            for scan in self.scans[name]:
-                scan.run(texts, found)
-            for search in self.searches[name]:
-                search.run(texts, found)
+                votes.update(self.fused[name].run(column, Asking(batch)))
+            left = tuple(rule for rule in rules if rule.id not in votes)
+            if left:
+                votes.update(self._read(left, name, column, batch))
             for rule in rules:
-                if isinstance(rule, Lookup) and rule.match == "exact":
-                    _match_exactly(rule, texts, found[rule.id], self.schema)
-            votes.update({id: spread(found[id], rows) for id in found})
+                if isinstance(rule, Keywords) and not rule.context.trivial:
+                    _confirm(rule, column, votes[rule.id])
         return votes
+
+    def _read(self, rules: Sequence[PatternRule], name: str, column: pl.Series, batch: Batch) -> Votes:
+        """Return the votes of the rules that the scan does not take."""
+        texts, rows = distinct_texts(column)
+        found = {rule.id: no_votes(len(texts)) for rule in rules}
+        for scan in self.scans[name]:
+            scan.run(texts, found)
+        for search in self.searches[name]:
+            search.run(texts, found, Asking(batch), rows)
+        for rule in rules:
+            if isinstance(rule, Lookup) and rule.match == "exact":
+                _match_exactly(rule, texts, found[rule.id], self.schema)
+        return {id: spread(found[id], rows) for id in found}
 
 
 def compile_patterns(
@@ -94,6 +101,14 @@ def _match_exactly(rule: Lookup, texts: Sequence[str], votes: np.ndarray, schema
         code = codes.get(rule.key(text))
         if code is not None:
             votes[i] = code
+
+
+def _confirm(rule: Keywords, column: pl.Series, votes: np.ndarray) -> None:
+    """Take back votes where a term stands, but not as the rule's context wants it."""
+    rows = np.flatnonzero(votes >= 0)
+    for row, text in zip(rows.tolist(), column.gather(rows).to_list(), strict=True):
+        if not rule.matches(text):
+            votes[row] = ABSTAIN
 
 
 # ---- words and phrases ----
@@ -182,16 +197,17 @@ class _Search:
     """The regex rules of one field that look at the text in the same form."""
 
     lower: bool
-    rules: tuple[tuple[str, int, Callable[[str], object], tuple[str, ...]], ...]
+    rules: tuple[tuple[Regex, int, tuple[str, ...]], ...]
 
-    def run(self, texts: Sequence[str], votes: Votes) -> None:
+    def run(self, texts: Sequence[str], votes: Votes, asking: Asking, rows: np.ndarray) -> None:
         seen = [text.lower() for text in texts] if self.lower else texts
         folded = [text.lower() if text.isascii() else None for text in seen]
-        for rule, code, search, literals in self.rules:
-            own = votes[rule]
-            for i in _candidates(folded, literals):
-                if search(seen[i]):
-                    own[i] = code
+        row_of = np.zeros(len(texts), np.int64)
+        row_of[rows[rows >= 0][::-1]] = np.flatnonzero(rows >= 0)[::-1]
+        for rule, code, literals in self.rules:
+            found = list(_candidates(folded, literals))
+            own = asking.votes(rule, code, [seen[i] for i in found], row_of[found].tolist())
+            votes[rule.id][found] = own
 
 
 def _candidates(folded: Sequence[str | None], literals: tuple[str, ...]) -> Iterable[int]:
@@ -211,6 +227,6 @@ def _searches(rules: Iterable[PatternRule], schema: LabelSchema) -> Iterator[_Se
             yield _Search(lower, tuple(_search(rule, schema) for rule in own))
 
 
-def _search(rule: Regex, schema: LabelSchema) -> tuple[str, int, Callable[[str], object], tuple[str, ...]]:
+def _search(rule: Regex, schema: LabelSchema) -> tuple[Regex, int, tuple[str, ...]]:
     code = vote_code(rule, rule.label or "", schema)
-    return rule.id, code, rule.compiled.search, required_literals(rule.compiled)
+    return rule, code, required_literals(rule.compiled)

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from weaklabel.apply.asking import Asking
 from weaklabel.apply.assembly import Compiled, assemble, one_machine
 from weaklabel.apply.characters import FORMS, REGEX, characters, kinds
 from weaklabel.apply.graph import CanNotLowerError, Known
@@ -43,14 +44,14 @@ class Scan:
     rules: tuple[ScanRule, ...]
     compiled: Compiled
 
-    def run(self, column: pl.Series) -> dict[str, np.ndarray]:
-        """Return the votes of every rule on a column of texts; nulls abstain."""
+    def run(self, column: pl.Series, asking: Asking) -> dict[str, np.ndarray]:
+        """Return the votes of every rule on a batch's column of texts; nulls abstain."""
         votes = _no_votes(len(self.rules), len(column))
         for start, stop in _slices(column):
-            self._vote(column.slice(start, stop - start), votes[:, start:stop])
+            self._vote(column.slice(start, stop - start), votes[:, start:stop], asking, start)
         return {rule.id: votes[i] for i, rule in enumerate(self.rules)}
 
-    def _vote(self, column: pl.Series, votes: np.ndarray) -> None:
+    def _vote(self, column: pl.Series, votes: np.ndarray, asking: Asking, start: int) -> None:
         from weaklabel.kernels import automaton as kernel
 
         known = column.is_not_null().to_numpy()
@@ -64,7 +65,7 @@ class Scan:
             if given_up:
                 self._read_whole(text, votes)
         self._search(text, known & (marks & REGEX == 0), votes)
-        self._ask(column, marks, votes)
+        self._ask(column, marks, votes, asking, start)
 
     def _forms(
         self, column: pl.Series, text: tables.Text, marks: np.ndarray, easy: np.ndarray
@@ -106,7 +107,9 @@ class Scan:
                 text, rows, machine, state, self.compiled.machines, characters(), code, votes[owner]
             )
 
-    def _ask(self, column: pl.Series, marks: np.ndarray, votes: np.ndarray) -> None:
+    def _ask(
+        self, column: pl.Series, marks: np.ndarray, votes: np.ndarray, asking: Asking, start: int
+    ) -> None:
         """Show the regexes themselves the texts that are hard for them, and those that were left open."""
         hard = np.flatnonzero(marks & REGEX)
         asked = [i for i, rule in enumerate(self.rules) if isinstance(rule, Regex)]
@@ -122,9 +125,8 @@ class Scan:
             if rule.case == "lower" and not lowered:
                 lowered = [text.lower() for text in texts]
             seen = lowered if rule.case == "lower" else texts
-            search = rule.compiled.search
-            found = [search(seen[k]) is not None for k in np.searchsorted(wanted, rows).tolist()]
-            votes[i, rows] = np.where(found, self.compiled.codes[i], -1)
+            own = [seen[k] for k in np.searchsorted(wanted, rows).tolist()]
+            votes[i, rows] = asking.votes(rule, int(self.compiled.codes[i]), own, (rows + start).tolist())
 
 
 def compile_scan(

@@ -19,6 +19,7 @@ from weaklabel.apply.assembly import Compiled
 from weaklabel.apply.parts import ScanRule
 from weaklabel.fingerprint import file_digest, fingerprint
 from weaklabel.kernels import tables
+from weaklabel.lf.outcomes import all_labels, vote_code
 from weaklabel.schema import LabelSchema
 
 logger = logging.getLogger("weaklabel.apply")
@@ -31,7 +32,7 @@ _PARTS = {
     "owners": tables.Owners,
 }
 _REST = ("searches", "codes", "taken")
-_MADE_BY = ("apply/*.py", "kernels/*.py", "lf/keywords.py", "lf/lookup.py", "lf/regex.py")
+_MADE_BY = ("apply/*.py", "kernels/*.py", "lf/keywords.py", "lf/lookup.py", "lf/outcomes.py", "lf/regex.py")
 
 
 def scan_path(folder: Path, rules: Sequence[ScanRule], schema: LabelSchema, most_bytes: int) -> Path:
@@ -41,7 +42,7 @@ def scan_path(folder: Path, rules: Sequence[ScanRule], schema: LabelSchema, most
     """
     made_from = [
         [
-            [rule.fingerprint, {label: schema.code(label, where=rule.where) for label in rule.labels}]
+            [rule.fingerprint, [vote_code(rule, label, schema) for label in all_labels(rule)]]
             for rule in rules
         ],
         most_bytes,

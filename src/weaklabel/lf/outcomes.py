@@ -28,6 +28,18 @@ def outcomes_of(rule: LabelingFunction, schema: LabelSchema) -> tuple[Outcome, .
     return tuple(dict.fromkeys(outcome for outcome in named if isinstance(outcome, Outcome)))
 
 
+def all_labels(rule: LabelingFunction) -> tuple[str | Outcome, ...]:
+    """Return what a rule may vote for, labels before outcomes.
+
+    Examples
+    --------
+    >>> from weaklabel.lf import lookup
+    >>> all_labels(lookup("parts", {"box": "delivery", "bill": "billing"}))
+    ('delivery', 'billing')
+    """
+    return (*rule.labels, *rule.outcomes)
+
+
 def vote_code(rule: LabelingFunction, label: str | Outcome, schema: LabelSchema) -> int:
     """Return the code with which a rule votes for a label (or an alias), or for one of its outcomes.
 

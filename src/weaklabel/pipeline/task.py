@@ -88,14 +88,14 @@ def open_registry(config: Config, project: Path) -> LFRegistry:
     return LFRegistry.from_folder(folder)
 
 
-def make_applier(config: Config, registry: LFRegistry) -> LFApplier:
+def make_applier(config: Config, registry: LFRegistry, project: Path) -> LFApplier:
     """Return what votes for a task's rules.
 
     Examples
     --------
     >>> from weaklabel.lf import keywords
     >>> rules = LFRegistry([keywords("asks", ["please"], label="ham")], schema=LabelSchema(["ham", "spam"]))
-    >>> make_applier(Config(), rules).limits.seconds
+    >>> make_applier(Config(), rules, Path("desk")).limits.seconds
     300.0
     """
     task = config.task
@@ -105,6 +105,7 @@ def make_applier(config: Config, registry: LFRegistry) -> LFApplier:
         date=task.date,
         today=date.fromisoformat(task.today) if task.today else None,
         limits=Limits(seconds=task.limits.seconds, megabytes=task.limits.megabytes),
+        cache=project / HOME / "cache",
     )
 
 

@@ -58,7 +58,7 @@ class VoteTask:
     def __call__(self) -> Callable[[tuple[int, Shard]], dict[str, Any]]:
         """Load the rules and return the function that votes on one numbered shard."""
         registry = open_registry(self.config, self.project).active()
-        applier = make_applier(self.config, registry)
+        applier = make_applier(self.config, registry, self.project)
         return lambda item: self._vote(registry, applier, *item)
 
     def _vote(self, registry: LFRegistry, applier: LFApplier, number: int, shard: Shard) -> dict[str, Any]:
