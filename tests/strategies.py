@@ -137,3 +137,52 @@ def rule_terms():
     )  # fmt: skip
     free = st.text(min_size=1, max_size=6).filter(lambda t: t.strip() != "")
     return st.lists(some | free, min_size=1, max_size=5)
+
+
+# ---- spaCy rules ----
+
+SPACY_WORDS = [
+    "money", "Back", "BACK", "kelvin", "\u212aelvin", "\u0130stanbul", "istanbul", "Zurück", "ZURÜCK", "ß", "ẞ", "ΟΔΟΣ", "οδός",
+    "don't", "can't", "$5", "5", "three", "a@b.de", "http://x.de", "U.S.", "😀", "👍🏽", "e\u0301", ",", "!", "-", "gonna", "k", "ni\u0307x",
+]  # fmt: skip
+SPACY_TEXT = st.lists(
+    st.one_of(
+        st.sampled_from(SPACY_WORDS),
+        st.sampled_from([" ", "  ", "\n", "\r\n", "\t", "\u00a0", "\0", "", " ", " ", " "]),
+        st.characters(exclude_categories=["Cs"]),
+    ),
+    max_size=14,
+).map("".join)
+
+
+@st.composite
+def spacy_tokens(draw, attributes=()):
+    """A token of a spaCy pattern: values of words, flags, regexes, operators; some of `attributes` among them."""
+    lowers = st.sampled_from([word.lower() for word in SPACY_WORDS])
+    words = st.sampled_from(SPACY_WORDS)
+    choices = {
+        "LOWER": lowers | lowers | st.fixed_dictionaries({"IN": st.lists(lowers, min_size=1, max_size=3)}),
+        "TEXT": words
+        | st.fixed_dictionaries({"IN": st.lists(words, max_size=3)})
+        | st.fixed_dictionaries({"NOT_IN": st.lists(words, max_size=3)})
+        | st.sampled_from([{"REGEX": "^[mk]"}, {"REGEX": "[A-Z]"}, {"FUZZY": "monny"}]),
+        "SHAPE": st.sampled_from(["xxxx", "Xxxx", "d", "XXXX"]),
+        "LENGTH": st.integers(1, 4) | st.sampled_from([{">=": 4}, {"<": 3}]),
+        "NORM": st.sampled_from(["going", "to", "money"]),
+        "SPACY": st.booleans(),
+        **{
+            flag: st.booleans()
+            for flag in ("IS_ALPHA", "IS_PUNCT", "IS_SPACE", "IS_STOP", "LIKE_NUM", "LIKE_URL", "IS_TITLE")
+        },
+        **dict(attributes),
+    }
+    names = draw(st.lists(st.sampled_from([*choices, "LOWER", "LOWER", "TEXT"]), max_size=2, unique=True))
+    token = {name: draw(choices[name]) for name in names}
+    operator = draw(st.sampled_from([None, None, None, "+", "?", "*", "!", "{2}", "{1,2}", "{,1}", "{0,}"]))
+    return token if operator is None else {**token, "OP": operator}
+
+
+def spacy_patterns(attributes=()):
+    """Patterns of one rule."""
+    tokens = st.lists(spacy_tokens(attributes), min_size=1, max_size=3)
+    return st.lists(tokens, min_size=1, max_size=2)

@@ -20,6 +20,7 @@ PACKAGES = (
     "weaklabel.gold",
     "weaklabel.report",
     "weaklabel.engines",
+    "weaklabel.explore",
     "weaklabel.pipeline",
 )
 

@@ -73,7 +73,7 @@ def print_summary(result: RunResult, project: Path, out: Console) -> None:
     """Print what a person wants to know after a run, to be read in ten seconds."""
     sizes = f"{counted(result.rows, 'row')}, {counted(result.rules.height, 'rule')}"
     out.print(f"{result.task}: {sizes}, {result.model}, {result.seconds:.1f} s\n", style="bold")
-    facts = _grid()
+    facts = grid()
     facts.add_row("labels", _status_line(result))
     facts.add_row(
         "votes",
@@ -193,15 +193,15 @@ def _print_scores(result: RunResult, out: Console) -> None:
         rows.append(
             [
                 name.replace("vote_classifier", "vote classifier*"),
-                _interval(metrics["accuracy"]),
-                _interval(metrics["accuracy_labeled"]) if below else "",
+                interval(metrics["accuracy"]),
+                interval(metrics["accuracy_labeled"]) if below else "",
                 _number(metrics["macro_f1"]),
                 _number(metrics["log_loss"]),
                 f"{score.coverage:.1%}" if score.coverage is not None else "-",
                 f"{score.n_gold:,}",
             ]
         )
-    _print_table(out, header, rows, drop=("gold rows", "macro F1", "log loss", "coverage"))
+    print_table(out, header, rows, drop=("gold rows", "macro F1", "log loss", "coverage"))
     if "vote_classifier" in shown:
         out.print(
             "* trained on gold, cross-validated: what gold alone makes of these votes",
@@ -244,7 +244,7 @@ def _print_rules(result: RunResult, out: Console) -> None:
                     title,
                     line["labeler"],
                     line["label"] or "(several)",
-                    _interval(accuracy) if accuracy else "",
+                    interval(accuracy) if accuracy else "",
                     f"{line['Coverage']:.1%}",
                     "" if best else f"{line['Conflicts'] / line['Coverage']:.1%}",
                     line["where"].removeprefix(f"{result.rules_folder}{os.sep}"),
@@ -252,7 +252,7 @@ def _print_rules(result: RunResult, out: Console) -> None:
             )
     if not rows:
         return
-    _print_table(out, header, rows, left=("", "label", place), drop=(place, "label", "coverage"))
+    print_table(out, header, rows, left=("", "label", place), drop=(place, "label", "coverage"))
     if result.held_out and result.scores:
         out.print("gold is held out: rules are not judged by it", style="dim", soft_wrap=True)
     out.print()
@@ -305,7 +305,7 @@ def print_sweep(results: Sequence[Mapping[str, Any]], sweep: Sweep, out: Console
     header = ["settings", "accuracy", "labeled", "where labeled", "macro F1", "log loss", "coverage", "run"]
     rows = [_sweep_row(line, strict=strict) for line in lines]
     dropped = ("coverage", "macro F1", "log loss", "run", "where labeled")
-    _print_table(out, header, rows, left=("run",), drop=dropped)
+    print_table(out, header, rows, left=("run",), drop=dropped)
     out.print()
     for line in _sweep_verdict(results, lines):
         out.print(line, soft_wrap=True)
@@ -326,7 +326,7 @@ def _sweep_row(line: Mapping[str, Any], *, strict: bool) -> list[str]:
     kept = [f"{line['labeled']:.1%}", numbers[0]] if strict else ["", ""]
     return [
         line["settings"],
-        _interval(accuracy),
+        interval(accuracy),
         *kept,
         *numbers[1:],
         f"{line['coverage']:.1%}",
@@ -384,7 +384,7 @@ def print_rules(rows: Sequence[Mapping[str, Any]], folder: str, out: Console) ->
         for row in rows
     ]
     dropped = ("owner", "reads", "description", "kind", "where")
-    _print_table(out, header, lines, left=header, drop=dropped, wraps=("description",))
+    print_table(out, header, lines, left=header, drop=dropped, wraps=("description",))
     out.print(f"\n{counted(len(rows), 'rule')} in {folder}/")
 
 
@@ -406,7 +406,7 @@ def print_profile(found: CorpusProfile, picture: Path, out: Console) -> None:
         numbers = ["" if line[name] is None else f"{line[name]:,.6g}" for name in ("min", "mean", "max")]
         rows.append([line["column"], line["dtype"], *counts, *numbers])
     header = ["column", "type", "nulls", "NaN", "distinct", "min", "mean", "max"]
-    _print_table(out, header, rows, left=("type",), drop=("mean", "min", "max", "NaN"), wraps=("type",))
+    print_table(out, header, rows, left=("type",), drop=("mean", "min", "max", "NaN"), wraps=("type",))
     out.print()
     if found.text is not None:
         _print_texts(found.text, out)
@@ -418,9 +418,9 @@ def _print_texts(text: TextProfile, out: Console) -> None:
     for line in text.lengths.iter_rows(named=True):
         values = [line[name] for name in ("min", "p05", "median", "p95", "max")]
         rows.append([line["measure"], *("-" if v is None else f"{v:,.0f}" for v in values)])
-    _print_table(out, ["length in", "min", "5 %", "median", "95 %", "max"], rows)
+    print_table(out, ["length in", "min", "5 %", "median", "95 %", "max"], rows)
     out.print()
-    facts = _grid()
+    facts = grid()
     facts.add_row("no text", f"{text.null:,} null, {text.empty:,} empty or blank")
     same = f"{text.duplicate_rows:,} rows share their text with another ({counted(text.duplicate_groups, 'text')})"
     facts.add_row("duplicates", same if text.duplicate_rows else "none")
@@ -445,7 +445,7 @@ def counted(count: int, thing: str) -> str:
     return f"{count:,} {thing}" + "s" * (count != 1)
 
 
-def _print_table(
+def print_table(
     out: Console,
     header: Sequence[str],
     rows: Sequence[Sequence[str]],
@@ -481,7 +481,8 @@ def _print_table(
     out.print(table)
 
 
-def _grid() -> Table:
+def grid() -> Table:
+    """Return a table without lines: a dim name, and what belongs to it."""
     from rich.table import Table
 
     table = Table.grid(padding=(0, 2))
@@ -490,7 +491,8 @@ def _grid() -> Table:
     return table
 
 
-def _interval(estimate: Estimate) -> str:
+def interval(estimate: Estimate) -> str:
+    """Return an estimate as text: its value and the ends of its interval."""
     if estimate.value is None:
         return "-"
     if estimate.low is None or estimate.high is None:

@@ -1,0 +1,121 @@
+"""A task opened to look at its rules: what `lf try`, `lf report`, `lf errors` and `lf suggest` share."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from weaklabel.cli.frame import open_config, out_page, print_json
+
+if TYPE_CHECKING:
+    from weaklabel.config import Config
+    from weaklabel.explore import Ballots, View
+    from weaklabel.label_matrix import LabelMatrix
+    from weaklabel.lf import LabelingFunction, LFRegistry
+    from weaklabel.pipeline import Task
+
+_HELD_OUT = "gold is held out (task.gold.held_out): it judges no rule here"
+_NO_GOLD = "there is no gold: nothing says how often a rule is right"
+
+Tell = Callable[[str, int, int], None]
+
+
+@dataclass
+class Bench:
+    """A task opened to look at its rules: the rows with their gold, and votes that are kept."""
+
+    project: Path
+    config: Config
+    task: Task
+    view: View
+    ballots: Ballots
+    notes: list[str]
+    tell: Tell
+
+    @property
+    def registry(self) -> LFRegistry:
+        """The rules as they were when the task was opened."""
+        return self.task.registry
+
+    @property
+    def on_error(self) -> Any:
+        """What happens when a rule fails on a row."""
+        return "abstain" if self.config.task.on_error == "abstain" else "raise"
+
+    def fit(self, patterns: Any) -> Any:
+        """Make and fit the configured label model."""
+        from weaklabel.pipeline import fit
+
+        return fit(self.config, patterns, n_classes=len(self.registry.schema))
+
+    def rule(self, name: str) -> LabelingFunction:
+        """Return a rule by id or name, drafts and retired ones too."""
+        from weaklabel.lf import LFRegistry
+
+        everything = LFRegistry([*self.registry, *self.task.resting], schema=self.registry.schema)
+        return everything[name]
+
+    def votes(self, registry: LFRegistry | None = None) -> LabelMatrix:
+        """Return the votes of all active rules, or of a registry's."""
+        return self.ballots.cast(registry or self.registry, tell=self.tell)
+
+    def probabilities(self, votes: LabelMatrix) -> Any:
+        """Return what the label model gives to each class on each row: by the active rules that are not muted."""
+        self.tell("model fits", 0, 1)
+        heard = votes.keep(rule.id for rule in self.registry if not rule.muted)
+        answers = self.fit(heard.patterns()).predict_proba(heard)
+        self.tell("model fits", 1, 1)
+        return answers
+
+
+@contextlib.contextmanager
+def at_work() -> Iterator[Tell]:
+    """Show bars on stderr, where what rules print goes too: it is no result."""
+    from weaklabel.console import progress
+
+    with progress(sys.stderr) as tell, redirect_stdout(sys.stderr):
+        yield tell
+
+
+def open_bench(options: argparse.Namespace, tell: Tell) -> Bench:
+    """Open the task that the options name."""
+    from weaklabel.explore import Ballots, View
+    from weaklabel.explore.ballots import forget_old
+    from weaklabel.pipeline import open_gold, open_task
+    from weaklabel.pipeline.task import make_applier
+    from weaklabel.runs import home
+
+    project, config = open_config(options)
+    task = open_task(config, project)
+    gold = None if config.task.gold.held_out else open_gold(task)
+    note = _HELD_OUT if config.task.gold.held_out else _NO_GOLD
+    rows = None if options.rows == 0 else options.rows
+    view = View.read(task.corpus, gold=gold, rows=rows, seed=config.seed, tell=tell)
+    folder = home(project) / "cache" / "looks"
+    forget_old(folder)
+    model = make_applier(task.config, task.registry, project)
+    how = {"date": model.days.column, "today": model.days.today, "limits": model.limits, "cache": model.cache}
+    ballots = Ballots(view, folder, how)
+    return Bench(project, config, task, view, ballots, [] if gold else [note], tell)
+
+
+def show_trial(
+    options: argparse.Namespace, opened: Bench, trial: Any, change: Any = None, before: Any = None
+) -> None:
+    """Print a trial, and what a save changed."""
+    from weaklabel.console_rules import print_change, print_trial
+
+    if options.json:
+        found = {**trial.to_dict(), "notes": [*opened.notes, *trial.notes]}
+        print_json(found if change is None else {**found, "change": vars(change)})
+        return
+    with out_page() as out:
+        if change is not None:
+            print_change(change, before, trial, out)
+        print_trial(trial, opened.project, out, notes=opened.notes)

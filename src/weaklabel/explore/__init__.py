@@ -1,0 +1,36 @@
+"""Seeing what rules do: try one, look at all, find their mistakes, and words that none of them knows."""
+
+from weaklabel.explore.ballots import Ballots
+from weaklabel.explore.contribution import Contribution, contributions
+from weaklabel.explore.mistaken import Mistake, Mistakes, mistakes
+from weaklabel.explore.near import near_misses
+from weaklabel.explore.overviews import Overview, RuleLine, overview
+from weaklabel.explore.places import excerpt, spans
+from weaklabel.explore.regions import Region
+from weaklabel.explore.suggestions import Suggestion, Suggestions, suggest
+from weaklabel.explore.trial import Change, Trial, changes, try_rule
+from weaklabel.explore.view import View
+
+__all__ = [
+    "Ballots",
+    "Change",
+    "Contribution",
+    "Mistake",
+    "Mistakes",
+    "Overview",
+    "Region",
+    "RuleLine",
+    "Suggestion",
+    "Suggestions",
+    "Trial",
+    "View",
+    "changes",
+    "contributions",
+    "excerpt",
+    "mistakes",
+    "near_misses",
+    "overview",
+    "spans",
+    "suggest",
+    "try_rule",
+]

@@ -1,0 +1,273 @@
+"""What one rule does: its hits, whom it meets, how often it is right, and rows that show it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from weaklabel.errors import RuleError
+from weaklabel.explore import near as nearness
+from weaklabel.explore.ballots import Ballots
+from weaklabel.explore.look import Look, about
+from weaklabel.explore.shown import Example, Matched, NearGroup, Other
+from weaklabel.explore.view import Bool, View
+from weaklabel.label_matrix import LabelMatrix
+from weaklabel.lf import LabelingFunction, LFRegistry
+from weaklabel.lf.base import OnError
+from weaklabel.stats import Estimate, wilson
+
+MOST_MATCHES = 12
+"""Matched words, and kinds of near misses, that are returned."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """What one rule does; made by `try_rule`.
+
+    Parameters
+    ----------
+    rule
+        id, name, label, kind, where.
+    rows, total
+        Rows looked at, and rows of the corpus.
+    hits
+        Rows on which it votes.
+    labels
+        Votes by label.
+    faults
+        Rows on which it failed.
+    alone
+        Hits on which no other rule votes.
+    overlaps, conflicts
+        Hits on which another rule votes, and on which one votes otherwise.
+    precision
+        Share of its votes on gold rows that are right.
+    precision_by_label
+        The same by label, of a rule with several.
+    others
+        The rules it meets: those with most conflicts first, then those with most overlap.
+    matches
+        What it matched, most frequent first, on the `matched_rows` hits looked at.
+    near
+        Near misses by what stands there, among the `near_rows` rows looked at.
+    examples
+        "hits", "wrong" (by gold), "conflicts", "near" -> rows.
+    notes
+        What a reader should know, in sentences.
+
+    Examples
+    --------
+    >>> from weaklabel.lf import keywords
+    >>> from weaklabel.schema import LabelSchema
+    >>> registry = LFRegistry([keywords("asks", ["please"], label="ham")], schema=LabelSchema(["ham", "spam"]))
+    >>> frame = pl.DataFrame({"id": ["a", "b", "c"], "text": ["Please!", "pleas help", "No."]})
+    >>> trial = try_rule("asks", registry, frame)
+    >>> trial.hits, trial.coverage.value, [near.found for near in trial.near]
+    (1, 0.3333333333333333, ['pleas'])
+    """
+
+    rule: Mapping[str, str]
+    rows: int
+    total: int
+    hits: int
+    labels: Mapping[str, int]
+    faults: int
+    alone: int
+    overlaps: int
+    conflicts: int
+    precision: Estimate
+    precision_by_label: Mapping[str, Estimate]
+    others: tuple[Other, ...]
+    matches: tuple[Matched, ...]
+    matched_rows: int
+    near: tuple[NearGroup, ...]
+    near_rows: int
+    examples: Mapping[str, tuple[Example, ...]]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def coverage(self) -> Estimate:
+        """Share of the rows on which it votes; with an interval where the rows are a sample."""
+        if self.rows == self.total:
+            return Estimate(self.hits / max(self.rows, 1), None, None, self.rows)
+        return wilson(self.hits, self.rows)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data for JSON."""
+        found = asdict(self)
+        found["coverage"] = self.coverage.to_dict()
+        return found
+
+
+def try_rule(
+    rule: LabelingFunction | str,
+    registry: LFRegistry,
+    data: View | pl.DataFrame,
+    *,
+    ballots: Ballots | None = None,
+    examples: int = 5,
+    on_error: OnError = "raise",
+    tell: Callable[[str, int, int], None] | None = None,
+) -> Trial:
+    """Look at what one rule does among the others.
+
+    Parameters
+    ----------
+    rule
+        The id or name of a rule of the registry, or a rule, which takes the place of one with its id.
+    registry
+        The other rules, and the labels.
+    data
+        The rows; a View brings gold.
+    ballots
+        Votes that are kept from earlier calls on the same View.
+    examples
+        Most rows shown of each kind.
+    on_error
+        What happens when this rule fails on a row; others' failures are counted.
+    tell
+        Told the progress: step, done, total.
+
+    Raises
+    ------
+    RuleError
+        No such rule, or a rule that can't be run on these columns.
+    RuleFault
+        The rule failed on a row and `on_error` is "raise".
+
+    Examples
+    --------
+    >>> from weaklabel.lf import keywords
+    >>> from weaklabel.schema import LabelSchema
+    >>> registry = LFRegistry([keywords("asks", ["please"], label="ham")], schema=LabelSchema(["ham", "spam"]))
+    >>> frame = pl.DataFrame({"id": ["a", "b"], "text": ["Please buy!", "No."]})
+    >>> trial = try_rule(keywords("sells", ["buy"], label="spam"), registry, frame)
+    >>> trial.hits, trial.conflicts, trial.others[0].id
+    (1, 1, 'asks')
+    """
+    view = data if isinstance(data, View) else View.of(data)
+    chosen, others = with_rule(registry, rule)
+    book = ballots if ballots is not None else Ballots(view)
+    if book.view is not view:
+        raise RuleError("these ballots are of other rows", hint="Ballots(view) of the same view")
+    votes = book.cast(others, strict=[chosen.id], on_error=on_error, tell=tell)
+    look = Look.of(chosen, others, view, votes, most=examples)
+    hit, counted = look.hit, view.counted
+    overlapped = look.on_rows(np.asarray(look.spoken.any(axis=1)))
+    contested = look.on_rows(np.asarray(look.against.any(axis=1)))
+    near_rows, near = look.near()
+    groups = look.near_groups(near)
+    matched_rows, matches = look.matches()
+    return Trial(
+        rule=about(chosen),
+        rows=view.rows,
+        total=view.total,
+        hits=int((hit & counted).sum()),
+        labels=look.label_counts(hit & counted),
+        faults=int(votes.faults.get(chosen.id, 0)),
+        alone=int((hit & ~overlapped & counted).sum()),
+        overlaps=int((overlapped & counted).sum()),
+        conflicts=int((contested & counted).sum()),
+        precision=look.precision(hit),
+        precision_by_label=look.by_label(),
+        others=look.others(),
+        matches=matches[:MOST_MATCHES],
+        matched_rows=matched_rows,
+        near=groups[:MOST_MATCHES],
+        near_rows=near_rows,
+        examples={**_shown(look, contested), "near": look.near_examples(near, groups)},
+        notes=tuple(_notes(chosen, view, votes)),
+    )
+
+
+def _shown(look: Look, contested: Bool) -> dict[str, tuple[Example, ...]]:
+    """Return rows of each kind; none is shown twice."""
+    wrong = look.hit & look.view.known & ~look.right(look.gold)
+    shown: dict[str, tuple[Example, ...]] = {}
+    fresh = np.ones(len(look.own), bool)
+    for name, mask in (("hits", look.hit), ("wrong", wrong), ("conflicts", contested)):
+        rows = look.view.draw(mask & fresh, look.most)
+        fresh[rows] = False
+        shown[name] = tuple(look.example(int(i)) for i in rows)
+    return shown
+
+
+def _notes(rule: LabelingFunction, view: View, votes: LabelMatrix) -> list[str]:
+    notes = []
+    if view.sampled:
+        notes.append(f"looked at {view.rows:,} of {view.total:,} rows, drawn by their hashed ids")
+    broken = {id: count for id, count in votes.faults.items() if id != rule.id}
+    if votes.faults.get(rule.id):
+        notes.append(f"the rule failed on {votes.faults[rule.id]:,} rows: missing votes")
+    if broken:
+        worst = max(sorted(broken), key=lambda id: broken[id])
+        notes.append(
+            f"other rules that failed on rows: {len(broken)}; most often {worst} ({broken[worst]:,})"
+        )
+    why = nearness.why_none(rule)
+    return [*notes, why] if why else notes
+
+
+def with_rule(registry: LFRegistry, rule: LabelingFunction | str) -> tuple[LabelingFunction, LFRegistry]:
+    """Return a rule, and the registry with it.
+
+    Examples
+    --------
+    >>> from weaklabel.lf import keywords
+    >>> from weaklabel.schema import LabelSchema
+    >>> registry = LFRegistry([keywords("asks", ["please"], label="ham")], schema=LabelSchema(["ham", "spam"]))
+    >>> rule, both = with_rule(registry, keywords("sells", ["buy"], label="spam"))
+    >>> rule.id, both.ids
+    ('sells', ('asks', 'sells'))
+    """
+    if isinstance(rule, str):
+        return registry[rule], registry
+    kept = [other for other in registry if other.id != rule.id and other.name != rule.name]
+    return rule, LFRegistry([*kept, rule], schema=registry.schema)
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a save changed in a rule's votes.
+
+    Parameters
+    ----------
+    gained, lost, turned
+        Rows on which it votes now and did not; did and does not now; votes otherwise.
+    ids
+        Some of these rows.
+
+    Examples
+    --------
+    >>> Change(gained=2, lost=0, turned=0, ids=("a", "b")).gained
+    2
+    """
+
+    gained: int
+    lost: int
+    turned: int
+    ids: tuple[str, ...]
+
+
+def changes(before: LabelMatrix, after: LabelMatrix, rule_id: str, view: View, *, most: int = 5) -> Change:
+    """Return what a save changed in a rule's votes: ids of rows, in the order of their hashes.
+
+    Examples
+    --------
+    >>> view = View.of(pl.DataFrame({"id": ["a", "b"]}))
+    >>> before = LabelMatrix.from_numpy([[0], [-1]], ids=["a", "b"], labelers=["asks"])
+    >>> after = LabelMatrix.from_numpy([[-1], [-1]], ids=["a", "b"], labelers=["asks"])
+    >>> changes(before, after, "asks", view).lost
+    1
+    """
+    old, new = (votes.frame[f"lf:{rule_id}"].to_numpy() for votes in (before, after))
+    gained, lost = (new >= 0) & (old < 0), (new < 0) & (old >= 0)
+    turned = (new >= 0) & (old >= 0) & (new != old)
+    moved = view.draw(gained | lost | turned, most)
+    return Change(
+        int(gained.sum()), int(lost.sum()), int(turned.sum()), tuple(view.ids[i] for i in moved.tolist())
+    )
