@@ -6,6 +6,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+import weaklabel as wl
+
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted(
     [
@@ -16,6 +18,7 @@ PAGES = sorted(
     ]
 )
 PYTHON = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+YAML = re.compile(r"^```yaml\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!https?://|mailto:|#)([^)#\s]+)")
 TARGET = re.compile(r"`make ([a-z][a-z-]*)|^(?:\$ )?make ([a-z][a-z-]*)", re.MULTILINE)
 
@@ -49,6 +52,17 @@ def test_python_blocks_run(page, tmp_path, monkeypatch):
     scope: dict[str, object] = {"__name__": "docs"}
     for number, block in enumerate(blocks(page), 1):
         exec(compile(block, f"{name(page)} block {number}", "exec"), scope)  # our own documents
+
+
+@pytest.mark.parametrize("number", range(2))
+def test_the_rule_packs_of_the_page_on_rules_are_rule_packs(number, tmp_path):
+    packs = YAML.findall((ROOT / "docs" / "rules.md").read_text(encoding="utf-8"))
+    assert len(packs) == 2
+    path = tmp_path / "pack.yaml"
+    path.write_text(packs[number], encoding="utf-8")
+    schema = wl.LabelSchema(["billing", "delivery", "feedback", "returns"])
+    registry = wl.LFRegistry(wl.load_pack(path), schema=schema)
+    assert wl.check_examples(registry) == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
