@@ -572,7 +572,14 @@ def test_a_sweep_says_how_to_open_it(guarded):
 
 
 def test_a_sweep_over_tasks_has_an_experiment_of_its_own(capsys, project):
-    words = ["run", "-m", "task.name=one,two", "plots=false", "evaluation.classifier=false", "tracking=mlflow"]
+    words = [
+        "run",
+        "-m",
+        "task.name=one,two",
+        "plots=false",
+        "evaluation.classifier=false",
+        "tracking=mlflow",
+    ]
     code, out, err = call(capsys, *words, "--project", str(project))
     assert code == cli.DONE, err
     assert "opens it: experiment 'sweeps', sweep " in out

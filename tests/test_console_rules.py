@@ -25,6 +25,12 @@ from weaklabel.lf import LFRegistry, keywords
 HERE = Path(__file__).parent
 
 
+@pytest.fixture(autouse=True)
+def _usual_width(monkeypatch):
+    """Print as to a file, however wide the terminal of the tests is."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
 def printed(show, *arguments, **options):
     stream = io.StringIO()
     with page(stream) as out:

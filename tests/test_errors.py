@@ -46,4 +46,5 @@ def test_problems_number_and_indent():
 
 def test_did_you_mean_is_silent_when_nothing_is_near():
     assert errors.did_you_mean("zzz", ["ham", "spam"]) is None
-    assert errors.did_you_mean("SPAM", ["ham", "spam"]) == "did you mean 'spam' or 'ham'?"
+    assert errors.did_you_mean("SPAM", ["ham", "spam"]) == "did you mean 'spam'?"
+    assert errors.did_you_mean("cat", ["cart", "cast", "dog"]) == "did you mean 'cast' or 'cart'?"

@@ -28,14 +28,20 @@ def test_the_import_is_light():
     assert loaded("import weaklabel") == set()
 
 
-def test_declarative_rules_are_light():
-    code = """
+DECLARED = """
 import polars as pl, weaklabel as wl
 rules = [wl.keywords("a", ["a"], label="x"), wl.regex("b", "b", label="y"), wl.where("c", "length(text) < 2", label="x")]
 registry = wl.LFRegistry(rules, schema=wl.LabelSchema(["x", "y"]))
-wl.LFApplier(registry).apply(pl.DataFrame({"id": ["1"], "text": ["a b"]}))
 """
-    assert loaded(code) == set()
+
+
+def test_declarative_rules_are_light():
+    assert loaded(DECLARED) == set()
+
+
+def test_voting_them_loads_what_the_scan_is_compiled_by():
+    voting = DECLARED + 'wl.LFApplier(registry).apply(pl.DataFrame({"id": ["1"], "text": ["a b"]}))\n'
+    assert loaded(voting) <= {"numba", "pyarrow", "scipy"}
 
 
 def test_the_check_can_fail():
