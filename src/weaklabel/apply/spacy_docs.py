@@ -24,7 +24,7 @@ from weaklabel.lf.base import run_user_code
 
 logger = logging.getLogger("weaklabel.apply")
 
-CHUNK = 4096
+CHUNK = 2048
 """Texts at most in one file of the cache, and in memory as documents."""
 CHARACTERS = 2**21
 """Characters beyond which a file of the cache takes no further text."""
