@@ -104,7 +104,7 @@ def test_a_truncated_parquet_file(project, run):
 def test_gold_with_an_unknown_id(project, run):
     gold = project / SAMPLE / "gold.csv"
     gold.write_text(gold.read_text() + "n31,thanks\n")
-    refused(project, run(), "1 of 31 gold ids", "'n31'")
+    refused(project, run(), "1 of 31 gold ids", "'n31'", "gold.csv")
 
 
 def test_gold_with_an_unknown_label(project, run):

@@ -87,7 +87,11 @@ def test_a_run_far_away_has_its_folder_on_a_line_of_its_own(done):
     result, project = done
     lines = after(printed(result, project), "written to")
     assert lines[0] == f"written to  {result.folder}/"
-    assert lines[1] == "            (labels.parquet, rules.parquet, evaluation.json, plots/ …)"
+    assert lines[1] == "            (labels.parquet, rules.parquet, evaluation.json …)"  # it drew no plots
+    (result.folder / "plots").mkdir()
+    drawn = after(printed(result, project), "written to")
+    assert drawn[1] == "            (labels.parquet, rules.parquet, evaluation.json, plots/ …)"
+    (result.folder / "plots").rmdir()
 
 
 def test_a_run_in_this_folder_is_one_line(done, monkeypatch):

@@ -293,6 +293,10 @@ def test_a_rule_that_stands_for_several_labels_is_refused_by_name(project):
     assert "rule 'kind' may vote 'not spam', and label models read single labels only" in message
     assert "rules.yaml:7" in message and "give it one label" in message
     assert left_over(project) == []
+    rewritten(project, "{name: kind,", "{name: kind, muted: true,")
+    muted = run(project)
+    assert "muted, so that no label counts their votes: kind" in muted.notes
+    rewritten(project, "{name: kind, muted: true,", "{name: kind,")
     registry = pipeline.open_registry(config.load(project), project)
     assert [pipeline.label_of(registry, rule) for rule in registry][-2:] == ["ham", "not spam"]
 

@@ -64,7 +64,7 @@ def test_codes_are_positions(names):
     ("labels", "expected"),
     [
         (["a"], "1 label; at least 2 are needed"),
-        (["a", "a"], "'a' names both label 'a' and label 'a'"),
+        (["a", "a"], "'a' stands twice"),
         (["a", Label("b", aliases=("a",))], "'a' names both label 'a' and label 'b'"),
         (["a", " "], "an empty name or alias at label ' '"),
         (["a", Label("b", parents=("c",))], "unknown parent 'c' of label 'b'"),
@@ -165,7 +165,7 @@ labels:
         ("exclusive: false\nlabels: []", "0 labels; at least 1 is needed", ""),
         ("labels:\n- a\n- yes", "a label's name is text, not True", ":3"),
         ("labels:\n- a\n- {name: b, alias: [c]}", "unknown key 'alias' in a label", ":3"),
-        ("labels: &same\n- a\n- a\n", "'a' names both label 'a' and label 'a'", ":3"),
+        ("labels: &same\n- a\n- a\n", "'a' stands twice", ":3"),
         ("labels: [a, b]\nexclusive: maybe", "`exclusive` is true or false", ""),
     ],
 )

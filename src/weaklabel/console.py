@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 WIDTH = 110
 """Columns of text that goes to a file or a pipe."""
+_FILES = ("labels.parquet", "rules.parquet", "evaluation.json", "plots/")
 PARAGRAPH = 20
 """A column of sentences is shown from this width on; sentences are broken, other cells are not."""
 NAMES = 12
@@ -89,8 +90,8 @@ def print_summary(result: RunResult, project: Path, out: Console) -> None:
         out.print(f"! {note}", style="yellow", soft_wrap=True)
     if _all_notes(result):
         out.print()
-    files = "(labels.parquet, rules.parquet, evaluation.json, plots/ …)"
-    _line(out, "written to", f"{_short(result.folder, project)}/", files)
+    files = [name for name in _FILES if (result.folder / name).exists()]
+    _line(out, "written to", f"{_short(result.folder, project)}/", f"({', '.join(files)} …)")
     if result.store is not None and result.mlflow_run:
         _line(
             out,
@@ -148,7 +149,7 @@ def suggestions(result: RunResult) -> list[tuple[str, ...]]:
                 "then you know the accuracy",
             )
         )
-    worst = [line for line in _worst(result) if line["Acc. High"] < 0.8]
+    worst = [line for line in _worst(result) if line["Acc. High"] < 0.8 and not line["muted"]]
     if worst:
         found.append(
             (f"look at the rule {worst[0]['labeler']}", f"({worst[0]['where']}): it is often wrong"),
@@ -211,10 +212,13 @@ def _print_scores(result: RunResult, out: Console) -> None:
     slices = result.scores[result.model].slices
     if slices:
         told = [
-            f"{name} {_number(score.metrics['accuracy'])} of {score.n_gold:,}"
+            f"{name} {_number(score.metrics['accuracy'])} n={score.metrics['accuracy'].n:,}"
             for name, score in slices.items()
         ]
-        out.print(f"accuracy by slice: {', '.join(told)} (with intervals in evaluation.json)", soft_wrap=True)
+        out.print(
+            f"accuracy by slice: {', '.join(told)} (intervals and coverage in evaluation.json)",
+            soft_wrap=True,
+        )
     if result.difference is not None:
         out.print(_verdict(result.model, result.difference), soft_wrap=True)
     out.print()

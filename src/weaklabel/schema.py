@@ -416,6 +416,8 @@ def _problems(labels: Sequence[Label], exclusive: bool, places: Sequence[str] = 
                 problems.append(SchemaError(f"an empty name or alias at label {lab.name!r}", where=at.get(i)))
             elif spelling in owner:
                 what = f"{spelling!r} names both label {owner[spelling]!r} and label {lab.name!r}"
+                if owner[spelling] == lab.name:
+                    what = f"{spelling!r} stands twice"
                 problems.append(SchemaError(what, where=at.get(i)))
             owner.setdefault(spelling, lab.name)
     names = {lab.name: lab for lab in labels}

@@ -231,7 +231,7 @@ def test_schema_problems_come_with_the_rules_problems(tmp_path):
         "unknown kind 'regx'",
     ]
     write(tmp_path, {"pack.yaml": GOOD["pack.yaml"], "schema.yaml": "labels: [a, a]"})
-    with pytest.raises(Problems, match="'a' names both label 'a' and label 'a'"):
+    with pytest.raises(Problems, match="'a' stands twice"):
         wl.LFRegistry.from_folder(tmp_path)
     assert wl.LFRegistry.from_folder(tmp_path, schema=SCHEMA).ids == ("link",)
 

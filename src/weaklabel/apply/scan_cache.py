@@ -6,7 +6,6 @@ import functools
 import logging
 import os
 import platform
-import tempfile
 import unicodedata
 import zipfile
 from collections.abc import Sequence
@@ -93,13 +92,13 @@ def write_scan(path: Path, compiled: Compiled) -> None:
     arrays |= {name: getattr(compiled, name) for name in _REST}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".scan-", suffix=".part")
+        part = path.with_name(f".{path.stem}-{os.getpid()}.part")
         try:
-            with os.fdopen(handle, "wb") as file:
+            with part.open("wb") as file:
                 np.savez(file, **arrays)
-            Path(name).replace(path)
+            part.replace(path)
         finally:
-            Path(name).unlink(missing_ok=True)
+            part.unlink(missing_ok=True)
         _make_room(path.parent)
     except OSError as error:
         logger.warning("compiled rules can't be kept: %s", error)

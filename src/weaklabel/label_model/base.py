@@ -159,7 +159,8 @@ class LabelModel(ABC):
             what = f"labeler {who!r} votes {patterns.codes[wrong[0]]}"
             raise VotesError(
                 f"{what}, and there are {self.n_classes} classes: 0 to {self.n_classes - 1}",
-                hint="n_classes is the number of labels in the schema",
+                hint="n_classes is the number of labels in the schema; a rule that stands for several labels, or "
+                "against one (any_of, none_of), is left out: votes.keep([…])",
             )
         return patterns
 

@@ -51,6 +51,7 @@ class Findings:
                 "label": [label_of(task.registry, rule) for rule in task.registry.rules],
                 "kind": [rule.kind for rule in task.registry.rules],
                 "where": [relative(rule.source, task.project) for rule in task.registry.rules],
+                "muted": [rule.muted for rule in task.registry.rules],
                 "faults": [int(votes.faults.get(rule.id, 0)) for rule in task.registry.rules],
             },
             schema_overrides={"label": pl.String},

@@ -13,7 +13,7 @@ import polars as pl
 
 from weaklabel import label_model, report, tracking
 from weaklabel.config import Config, flatten, plain, to_yaml
-from weaklabel.errors import ModelError
+from weaklabel.errors import GoldError, ModelError
 from weaklabel.evaluate import Evaluation, accuracy_difference, evaluate, vote_classifier
 from weaklabel.export import write_labels, write_parquet, write_text, writing
 from weaklabel.fingerprint import fingerprint
@@ -118,15 +118,25 @@ def tracking_store(config: Config, project: Path) -> tracking.Store | None:
 
 
 def _need_classes(task: Task) -> None:
-    """Raise unless every rule votes for labels: no label model reads sets and negations yet."""
-    for rule in task.registry:
+    """Raise unless every rule that counts votes for labels: no label model reads sets and negations yet."""
+    for rule in (rule for rule in task.registry if not rule.muted):
         for outcome in task.registry.outcomes(rule):
             raise ModelError(
                 f"rule {rule.name!r} may vote {outcome.name!r}, and label models read single labels only",
                 where=rule.where,
                 available=task.schema.names,
-                hint="give it one label, or move it to a file whose name starts with _, which is not read",
+                hint="give it one label; until then `muted: true` shows what it does, `state: draft` lets it rest",
             )
+
+
+def _check_gold(task: Task, gold: Gold, votes: LabelMatrix) -> None:
+    """Raise unless every gold id is an id of the corpus."""
+    try:
+        gold.join(votes.ids)
+    except GoldError as error:
+        source = task.config.task.gold
+        error.where = error.where or (source.path or f"column {source.column!r} of the corpus")
+        raise
 
 
 def _tell_nobody(step: str, done: int, total: int) -> None:
@@ -143,7 +153,7 @@ def _fill(
         (folder / "votes").mkdir()
     votes, nan = vote(task, folder / "votes", observer=tell)
     if gold is not None:
-        gold.join(votes.ids)
+        _check_gold(task, gold, votes)
     counted = votes.keep(rule.id for rule in task.registry if not rule.muted)
     labels, baseline = _fitted(folder, task, counted, run_id, tell)
     written = write_labels(labels, folder, schema=task.schema, formats=config.export.formats)
