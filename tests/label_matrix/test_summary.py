@@ -103,6 +103,13 @@ def test_repeated_answers_cover_a_row_once():
     ]
 
 
+def test_gold_by_name_is_refused_with_what_to_do():
+    votes = LabelMatrix.from_numpy([[0], [1]], ids=["a", "b"])
+    with pytest.raises(GoldError, match="gold codes are integers, not 'ham'") as caught:
+        lf_summary(votes, gold={"a": "ham"})
+    assert (caught.value.where, caught.value.hint) == ("id 'a'", "schema.code(label) gives a label's code")
+
+
 def test_empty_votes_and_wrong_names():
     table = lf_summary(np.zeros((0, 2), np.int8))
     assert table["Coverage"].to_list() == [0, 0]

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from weaklabel.errors import VotesError
+from weaklabel.errors import GoldError, VotesError
 from weaklabel.label_matrix.gold import gold_table, join_gold
 from weaklabel.label_matrix.matrix import LabelMatrix, as_patterns
 from weaklabel.label_matrix.patterns import Int64, VotePatterns
@@ -135,7 +135,11 @@ def _bincount(who: Any, weights: Any, m: int) -> npt.NDArray[np.float64]:
 
 def _top_gold(gold: Any) -> int:
     if isinstance(gold, Mapping):
-        return max((int(v) for v in gold.values()), default=0)
+        for name, code in gold.items():
+            if isinstance(code, bool) or not isinstance(code, int | np.integer):
+                what = f"gold codes are integers, not {code!r}"
+                raise GoldError(what, where=f"id {name!r}", hint="schema.code(label) gives a label's code")
+        return max((int(code) for code in gold.values()), default=0)
     if isinstance(gold, pl.DataFrame):
         top = gold["code"].max() if "code" in gold.columns and gold["code"].dtype.is_integer() else 0
         return int(top or 0)  # type: ignore[arg-type]
