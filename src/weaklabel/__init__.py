@@ -37,6 +37,7 @@ from weaklabel.label_matrix import LabelMatrix, VotePatterns, lf_summary
 from weaklabel.lf import (
     LabelingFunction,
     LFRegistry,
+    feature,
     from_snorkel,
     keywords,
     labeling_function,
@@ -79,6 +80,7 @@ __all__ = [
     "any_of",
     "check_examples",
     "evaluate",
+    "feature",
     "from_snorkel",
     "keywords",
     "label_model",

@@ -1,10 +1,13 @@
 """Python rules over rows: votes, faults, and what is no vote."""
 
+import datetime
 import re
 
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import weaklabel as wl
 from weaklabel.errors import RuleFault
@@ -346,3 +349,50 @@ def test_other_attribute_errors_and_changed_rows_have_their_own_hints():
     with pytest.raises(RuleFault, match="a row does not support item assignment") as caught:
         apply(rule(changes, label="spam"))
     assert caught.value.hint == "a row can't be changed; change a copy: dict(row)"
+
+
+# ---- every row is asked once, and every answer counts for its own row ----
+
+ANSWERS = {
+    "true": (True, 1), "false": (False, -1), "none": (None, -1), "match": (re.search("a", "a"), 1), "empty": ([], -1),
+    "full": ([0], 1), "one": (1, 1), "half": (0.5, 1), "text": ("x", -2), "minus": (-1, -2), "raises": (None, -2),
+}  # fmt: skip
+NAMES = {
+    "ham": ("ham", 0), "spam": ("spam", 1), "junk": ("junk", 1), "none": (None, -1), "minus": (-1, -1),
+    "unknown": ("spma", -2), "code": (1, -2), "raises": (None, -2),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("label", "answers"), [("spam", ANSWERS), (None, NAMES)])
+@given(data=st.data())
+def test_answers_in_any_order_count_for_their_own_rows(label, answers, data):
+    texts = data.draw(st.lists(st.sampled_from(sorted(answers)), max_size=40))
+    asked = []
+
+    def answer(row):
+        asked.append(row["text"])
+        return 1 / 0 if row["text"] == "raises" else answers[row["text"]][0]
+
+    found = apply(rule(answer, label=label), texts, on_error="abstain")
+    assert asked == texts
+    assert found.to_numpy()[:, 0].tolist() == [answers[text][1] for text in texts]
+    assert found.faults.get("r", 0) == sum(answers[text][1] == -2 for text in texts)
+
+
+def test_rows_hold_python_values_of_every_type():
+    day = datetime.datetime(2026, 3, 1, 12, 30)
+    values = {
+        "n": pl.Series([1, None], dtype=pl.UInt8), "f": [0.5, float("inf")], "b": [True, None], "d": [day.date(), None],
+        "t": [day, None], "z": pl.Series([day, None]).dt.replace_time_zone("Europe/Rome"), "s": [day - day, None],
+        "c": pl.Series(["x", None], dtype=pl.Categorical), "x": [b"x", None], "l": [["a", None], []],
+        "m": [[{"a": 1}], None], "o": [{"a": 1, "b": None}, {"a": 2, "b": None}], "nothing": [None, None],
+        "money": pl.Series(["1.50", None]).cast(pl.Decimal(10, 2)), "e": pl.Series(["x", "x"], dtype=pl.Enum(["x"])),
+        "array": pl.Series([[1, 2], [3, 4]], dtype=pl.Array(pl.Int64, 2)),
+    }  # fmt: skip
+    seen = []
+    apply(rule(lambda row: seen.append(dict(row))), ["a", "b"], **values)
+    expected = list(
+        pl.DataFrame({"id": ["row0", "row1"], "text": ["a", "b"], **values}).iter_rows(named=True)
+    )
+    assert seen == expected
+    assert [list(map(type, row.values())) for row in seen] == [list(map(type, r.values())) for r in expected]

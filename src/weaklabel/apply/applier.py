@@ -12,17 +12,20 @@ from typing import Any
 
 import polars as pl
 
-from weaklabel.apply.batch import Batch, Faults, Lane, Votes
+from weaklabel.apply.batch import Batch, Faults, Lane
 from weaklabel.apply.days import DatedLane, Days, date_columns
+from weaklabel.apply.features import FeatureVotes, carried, column_problem, shadow_problem
 from weaklabel.apply.frame_lane import compile_frame
 from weaklabel.apply.limits import USUAL, Limits
 from weaklabel.apply.patterns import compile_patterns
 from weaklabel.apply.python_lane import compile_python
 from weaklabel.apply.score_lane import compile_scores
 from weaklabel.apply.spacy_lane import compile_spacy
+from weaklabel.apply.vector_lane import compile_vectors
 from weaklabel.errors import CorpusError, RuleError, did_you_mean
 from weaklabel.label_matrix import LabelMatrix
 from weaklabel.lf.base import LabelingFunction, OnError, check_choice
+from weaklabel.lf.python import PythonFunction
 from weaklabel.lf.registry import LFRegistry
 from weaklabel.schema import LabelSchema
 
@@ -35,6 +38,7 @@ _LANES: dict[str, Callable[..., Lane]] = {
     "spacy": compile_spacy,
     "python": compile_python,
     "score": compile_scores,
+    "vectors": compile_vectors,
 }
 _LANE_OF = {
     "keywords": "patterns",
@@ -105,8 +109,10 @@ class LFApplier:
         self.cache = None if cache is None else Path(cache)
 
     @functools.cached_property
-    def _lanes(self) -> tuple[Lane, ...]:
-        return compile_lanes(self.registry.rules, self.registry.schema, days=self.days, cache=self.cache)
+    def _votes(self) -> FeatureVotes:
+        how: dict[str, Any] = {"days": self.days, "cache": self.cache}
+        compiling = functools.partial(compile_lanes, schema=self.registry.schema, **how)
+        return FeatureVotes(self.registry.rules, compiling, self.days)
 
     def apply(self, data: Any, *, id: str | None = None) -> LabelMatrix:
         """Return the votes of every rule on every row.
@@ -139,15 +145,13 @@ class LFApplier:
         return LabelMatrix.from_frame(votes, id="id", faults=dict(faults.counts))
 
     def _vote(self, frame: pl.DataFrame, ids: pl.Series, faults: Faults) -> pl.DataFrame:
-        votes: Votes = {}
-        for lane in self._lanes:
-            votes.update(lane.run(Batch(frame, ids, faults, self.limits)))
+        votes = self._votes.run(Batch(frame, ids, faults, self.limits))
         columns = [pl.Series(rule.column, votes[rule.id], pl.Int8) for rule in self.registry]
         return pl.DataFrame([ids.alias("id"), *columns])
 
     def _batches(self, data: Any, id: str | None) -> Iterator[tuple[pl.DataFrame, pl.Series]]:
         with self._bar() as advance:
-            for frame in _frames(data, id, self.registry.rules, date_columns(self.registry, self.days)):
+            for frame in _frames(data, id, self.registry, date_columns(self.registry, self.days)):
                 ids = frame.get_column(id or "id").cast(pl.String)
                 for start in range(0, max(frame.height, 1), BATCH_ROWS):
                     yield frame.slice(start, BATCH_ROWS), ids.slice(start, BATCH_ROWS)
@@ -193,15 +197,17 @@ def compile_lanes(
     dated: list[Lane] = []
     for rule in rules:
         if rule.dated and days is not None:
-            dated.append(DatedLane(rule, lane(_LANE_OF[rule.kind], [rule]), days))
+            dated.append(DatedLane(rule, lane(_lane_of(rule), [rule]), days))
         else:
-            by_lane.setdefault(_LANE_OF[rule.kind], []).append(rule)
+            by_lane.setdefault(_lane_of(rule), []).append(rule)
     return (*(lane(name, own) for name, own in by_lane.items()), *dated)
 
 
-def _frames(
-    data: Any, id: str | None, rules: Iterable[LabelingFunction], more: Iterable[str]
-) -> Iterator[pl.DataFrame]:
+def _lane_of(rule: LabelingFunction) -> str:
+    return "vectors" if isinstance(rule, PythonFunction) and rule.vectorized else _LANE_OF[rule.kind]
+
+
+def _frames(data: Any, id: str | None, rules: LFRegistry, more: Iterable[str]) -> Iterator[pl.DataFrame]:
     if type(data).__module__.partition(".")[0] == "pandas" and hasattr(data, "iloc"):
         data = pl.from_pandas(data)
     if isinstance(data, pl.DataFrame):
@@ -220,9 +226,7 @@ def _frames(
         )
 
 
-def _columns(
-    available: list[str], id: str | None, rules: Iterable[LabelingFunction], more: Iterable[str]
-) -> list[str]:
+def _columns(available: list[str], id: str | None, registry: LFRegistry, more: Iterable[str]) -> list[str]:
     """Return the columns to read, or raise the error that says which is not there, and what is."""
     wanted_id = id or "id"
     if wanted_id not in available:
@@ -230,8 +234,8 @@ def _columns(
             did_you_mean(wanted_id, available) if id else 'name the column with the ids: apply(data, id="…")'
         )
         raise CorpusError(f"no id column {wanted_id!r}", available=available, hint=hint)
-    rules = tuple(rules)
-    missing = [(rule, name) for rule in rules for name in rule.fields if name not in available]
+    rules, made = registry.rules, {feature.name for feature in registry.features}
+    missing = [(r, name) for r in rules for name in r.fields if name not in available and name not in made]
     if missing:
         rule, name = missing[0]
         others = len({r.id for r, _ in missing}) - 1
@@ -243,16 +247,19 @@ def _columns(
         raise RuleError(
             f"rule {rule.name!r} reads column {name!r}, which is not there{more}",
             where=rule.where,
-            available=available,
-            hint=did_you_mean(name, available),
+            available=[*available, *sorted(made)],
+            hint=did_you_mean(name, [*available, *sorted(made)]),
         )
+    problem = column_problem(carried(rules), available) or shadow_problem(registry.features, available)
+    if problem is not None:
+        raise problem
     for name in more:
         if name not in available:
             hint = did_you_mean(name, available)
             raise CorpusError(f"no column {name!r} with the rows' days", available=available, hint=hint)
-    if any(not rule.fields for rule in rules):
+    if any(rule.reads_all for rule in rules):
         return available
-    read = {*more, *(name for rule in rules for name in rule.fields)}
+    read = {*more, *(name for rule in rules for name in rule.reads)}
     return [name for name in available if name in read or name == wanted_id]
 
 

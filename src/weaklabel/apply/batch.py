@@ -67,6 +67,12 @@ class Batch:
     ids: pl.Series
     faults: Faults
     limits: Limits = USUAL
+    made: tuple[str, ...] = ()
+    """Columns of the frame that are features."""
+
+    def seen(self, fields: Iterable[str]) -> pl.DataFrame:
+        """Return what is shown of the rows to a rule: its fields, or all columns of the corpus when it names none."""
+        return self.frame.select(tuple(fields) or [n for n in self.frame.columns if n not in self.made])
 
 
 class Lane(Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -56,6 +56,11 @@ class Days:
             )
         return days
 
+    def include(self, rule: LabelingFunction, frame: pl.DataFrame) -> np.ndarray:
+        """Return on which rows a rule votes: those of the days that it is right for."""
+        first, last = rule.valid_from or date.min, rule.valid_until or date.max
+        return self.of(frame).is_between(first, last).fill_null(False).to_numpy()
+
 
 @dataclass(frozen=True)
 class DatedLane:
@@ -67,17 +72,13 @@ class DatedLane:
 
     def run(self, batch: Batch) -> Votes:
         """Return its votes; missing on rows of other days, which it is not shown."""
-        inside = self._inside(self.days.of(batch.frame))
+        inside = self.days.include(self.rule, batch.frame)
         votes = np.full(batch.frame.height, MISSING, np.int8)
         if inside.any():
             keep = pl.Series(inside)
-            part = Batch(batch.frame.filter(keep), batch.ids.filter(keep), batch.faults, batch.limits)
+            part = replace(batch, frame=batch.frame.filter(keep), ids=batch.ids.filter(keep))
             votes[inside] = self.lane.run(part)[self.rule.id]
         return {self.rule.id: votes}
-
-    def _inside(self, days: pl.Series) -> np.ndarray:
-        first, last = self.rule.valid_from or date.min, self.rule.valid_until or date.max
-        return days.is_between(first, last).fill_null(False).to_numpy()
 
 
 def date_columns(rules: Iterable[LabelingFunction], days: Days | None) -> tuple[str, ...]:

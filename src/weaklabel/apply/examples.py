@@ -6,13 +6,16 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from weaklabel.apply.applier import compile_lanes
 from weaklabel.apply.batch import Batch, Faults, Lane
+from weaklabel.apply.features import FeatureVotes
 from weaklabel.apply.frame_lane import never_boolean
 from weaklabel.errors import RuleError, WeakLabelError, did_you_mean
 from weaklabel.lf.base import Example, LabelingFunction
+from weaklabel.lf.feature import needed
 from weaklabel.lf.outcomes import meaning, vote_code
 from weaklabel.lf.registry import LFRegistry
 from weaklabel.lf.where import Where
@@ -22,7 +25,9 @@ from weaklabel.schema import LabelSchema
 def check_examples(registry: LFRegistry, *, columns: Iterable[str] | None = None) -> list[WeakLabelError]:
     """Run every rule on its `fires_on` and `abstains_on` examples and return every failure.
 
-    A where rule without examples is checked for giving true or false as far as that can be told without rows.
+    A where rule without examples is checked for giving true or false as far as that can be told without rows. Features
+    that a rule reads are computed from the example, unless it gives them. A vectorised rule, or one with a vectorised
+    feature, must give its examples the same votes together as one by one.
 
     Parameters
     ----------
@@ -64,7 +69,7 @@ def _lacking(rule: LabelingFunction, columns: Sequence[str]) -> list[WeakLabelEr
             available=columns,
             hint=did_you_mean(name, columns),
         )
-        for name in rule.fields
+        for name in rule.reads
         if name not in columns
     ]
 
@@ -76,16 +81,36 @@ def _check(rule: LabelingFunction, schema: LabelSchema) -> list[WeakLabelError]:
     except WeakLabelError as error:
         return [error]
     failures: list[WeakLabelError] = []
+    alone: list[tuple[pl.DataFrame, int]] = []
     for i, frame in enumerate(_frames(rule, examples)):
         try:
-            vote = _vote(lanes[0], rule, frame)
+            vote = int(_votes(lanes, rule, frame)[0])
+            alone += [(frame, vote)] if isinstance(frame, pl.DataFrame) else []
         except WeakLabelError as error:
             failures.append(error)
             continue
         expected = vote_code(rule, rule.expected[i], schema) if i < len(rule.expected) else None
         if (vote >= 0) != (i < len(rule.fires_on)) or expected not in (None, vote):
             failures.append(_failure(rule, examples[i], vote, expected, schema))
-    return failures
+    return failures or _together(rule, lanes, alone)
+
+
+def _together(
+    rule: LabelingFunction, lanes: tuple[Lane, ...], alone: Sequence[tuple[pl.DataFrame, int]]
+) -> list[WeakLabelError]:
+    """Return the failure of a rule that votes otherwise on its examples together than on each alone."""
+    whole = getattr(rule, "vectorized", False) or any(feature.vectorized for feature in rule.features)
+    if not whole or len(alone) < 2 or len({tuple(frame.schema.items()) for frame, _ in alone}) > 1:
+        return []
+    try:
+        votes = _votes(lanes, rule, pl.concat([frame for frame, _ in alone])).tolist()
+    except WeakLabelError as error:
+        return [error]
+    if votes == [vote for _, vote in alone]:
+        return []
+    what = f"rule {rule.name!r} votes otherwise on its examples together than on each alone"
+    hint = "a vectorised function looks at each row by itself: no mean, rank or count over its frame"
+    return [RuleError(what, where=rule.where, hint=hint)]
 
 
 def _frames(rule: LabelingFunction, examples: Sequence[Example]) -> Iterator[pl.DataFrame | RuleError]:
@@ -110,10 +135,12 @@ def _typed(frame: pl.DataFrame, types: Mapping[str, Any]) -> pl.DataFrame:
     return frame.with_columns(pl.col(name).cast(types.get(name, pl.Null)) for name in unknown)
 
 
-def _vote(lane: Lane, rule: LabelingFunction, frame: pl.DataFrame | RuleError) -> int:
+def _votes(lanes: tuple[Lane, ...], rule: LabelingFunction, frame: pl.DataFrame | RuleError) -> np.ndarray:
     if isinstance(frame, RuleError):
         raise frame
-    missing = [name for name in rule.fields if name not in frame.columns]
+    features = needed(rule.fields, [one for one in rule.features if one.name not in frame.columns])
+    rule = dataclasses.replace(rule, features=features)
+    missing = [name for name in rule.reads if name not in frame.columns]
     if missing:
         raise RuleError(
             f"an example of rule {rule.name!r} lacks the fields it reads: {', '.join(missing)}",
@@ -121,7 +148,8 @@ def _vote(lane: Lane, rule: LabelingFunction, frame: pl.DataFrame | RuleError) -
             available=frame.columns,
             hint="give the example as a mapping from field to value",
         )
-    return int(lane.run(Batch(frame, pl.Series(["example"]), Faults("raise")))[rule.id][0])
+    ids = pl.Series(["example"] * frame.height)
+    return FeatureVotes((rule,), lambda rules: lanes).run(Batch(frame, ids, Faults("raise")))[rule.id]
 
 
 def _row(rule: LabelingFunction, example: Example) -> dict[str, Any]:
@@ -131,7 +159,7 @@ def _row(rule: LabelingFunction, example: Example) -> dict[str, Any]:
 
 
 def text_field(rule: LabelingFunction) -> str:
-    """Return the column that a plain text example stands for: the only one the rule reads, else "text".
+    """Return the column that a plain text example stands for: the only one of the corpus that it reads, else "text".
 
     Examples
     --------
@@ -139,7 +167,7 @@ def text_field(rule: LabelingFunction) -> str:
     >>> text_field(regex("link", "https?://", label="spam", field="body"))
     'body'
     """
-    return rule.fields[0] if len(rule.fields) == 1 else "text"
+    return rule.reads[0] if len(rule.reads) == 1 else "text"
 
 
 def _failure(

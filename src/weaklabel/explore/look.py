@@ -151,11 +151,15 @@ class Look:
 
     def places(self, row: int) -> tuple[str, list[Span]]:
         """Return the text to show of a row, and where the rule matched in it."""
-        column = self.finder.field if self.finder is not None else self.view.text
-        if column is None or column not in self.view.frame.columns:
+        known = (
+            self.finder is not None and self.finder.field in self.view.frame.columns
+        )  # else it is a feature
+        column = self.finder.field if self.finder is not None and known else self.view.text
+        if column is None:
             return "", []
         text = self.view.texts(column)[row] or ""
-        return text, self.finder.find(text) if self.finder is not None and text and self.hit[row] else []
+        found = self.finder is not None and known and text and self.hit[row]
+        return text, self.finder.find(text) if self.finder is not None and found else []
 
     def matches(self, truth: Int | None = None) -> tuple[int, tuple[Matched, ...]]:
         """Return how many hits were looked at, and what the rule matched there, most frequent first.

@@ -227,7 +227,8 @@ def with_rule(registry: LFRegistry, rule: LabelingFunction | str) -> tuple[Label
     if isinstance(rule, str):
         return registry[rule], registry
     kept = [other for other in registry if other.id != rule.id and other.name != rule.name]
-    return rule, LFRegistry([*kept, rule], schema=registry.schema)
+    both = LFRegistry([*kept, rule], schema=registry.schema, features=registry.features)
+    return both[rule.id], both
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Labeling functions: one frozen class per kind of rule, the makers, and the registry that gathers them."""
 
 from weaklabel.lf.base import LabelingFunction, Source
+from weaklabel.lf.feature import Feature, feature
 from weaklabel.lf.keywords import Keywords, keywords
 from weaklabel.lf.lookup import Lookup, lookup
 from weaklabel.lf.python import PythonFunction, labeling_function
@@ -13,6 +14,7 @@ from weaklabel.lf.where import Where, where
 from weaklabel.lf.yaml_pack import load_pack
 
 __all__ = [
+    "Feature",
     "Keywords",
     "LFRegistry",
     "LabelingFunction",
@@ -24,6 +26,7 @@ __all__ = [
     "Source",
     "SpacyPattern",
     "Where",
+    "feature",
     "from_snorkel",
     "keywords",
     "labeling_function",

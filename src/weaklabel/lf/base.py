@@ -107,6 +107,9 @@ class LabelingFunction:
         File and line.
     expected
         The label of each example in `fires_on` where they were given by label; else empty. Set by `fires_on`.
+    features
+        The features (`weaklabel.feature`) among its fields and what these read, each after those it reads. Set by the
+        registry.
 
     Notes
     -----
@@ -136,6 +139,7 @@ class LabelingFunction:
     muted: bool = False
     source: Source | None = field(default=None, compare=False)
     expected: tuple[str | Outcome, ...] = ()
+    features: tuple[Any, ...] = field(default=(), compare=False, repr=False)
 
     kind: ClassVar[str] = ""
     needs_label: ClassVar[bool] = True
@@ -159,6 +163,18 @@ class LabelingFunction:
     def fields(self) -> tuple[str, ...]:
         """Columns it reads; an empty tuple means all columns."""
         raise NotImplementedError(f"{type(self).__name__}.fields")
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Columns of the corpus that it is known to read, itself or through features."""
+        made = {feature.name for feature in self.features}
+        names = [*self.fields, *(name for feature in self.features for name in feature.fields)]
+        return tuple(dict.fromkeys(name for name in names if name not in made))
+
+    @property
+    def reads_all(self) -> bool:
+        """It, or one of its features, is shown all columns of the corpus."""
+        return not self.fields or any(not feature.fields for feature in self.features)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -186,9 +202,11 @@ class LabelingFunction:
 
     @functools.cached_property
     def fingerprint(self) -> str:
-        """32 hexadecimal digits that change whenever its votes can: kind, parameters, label, version, on_error, days."""
+        """32 hexadecimal digits that change whenever its votes can, by what it is and by the features it reads."""
+        features = sorted([feature.name, feature.fingerprint] for feature in self.features)
         return fingerprint(
             {
+                **({"features": features} if features else {}),
                 **({"days": [str(self.valid_from), str(self.valid_until)]} if self.dated else {}),
                 "kind": self.kind,
                 "label": self.label.to_dict() if isinstance(self.label, Outcome) else self.label,

@@ -23,6 +23,7 @@ from pathlib import Path
 
 from weaklabel.errors import Problems, RuleError, WeakLabelError, did_you_mean
 from weaklabel.lf.base import LabelingFunction, run_user_code
+from weaklabel.lf.feature import Feature, bound, feature_problems
 from weaklabel.lf.snorkel import from_snorkel, is_snorkel
 from weaklabel.lf.yaml_pack import read_pack
 from weaklabel.syntax import imported_names
@@ -49,9 +50,10 @@ def rule_files(folder: Path) -> list[Path]:
     return found
 
 
-def read_folder(folder: Path) -> tuple[list[LabelingFunction], list[WeakLabelError]]:
-    """Return the sound rules of a folder, and the problems of all its files."""
-    rules: list[LabelingFunction] = []
+def read_folder(folder: Path) -> tuple[list[LabelingFunction], list[Feature], list[WeakLabelError]]:
+    """Return the sound rules and features of a folder, and the problems of all its files."""
+    found: list[LabelingFunction | Feature]
+    gathered: dict[int, LabelingFunction | Feature] = {}
     problems: list[WeakLabelError] = []
     files = rule_files(folder)
     package = _Package(folder)
@@ -62,20 +64,23 @@ def read_folder(folder: Path) -> tuple[list[LabelingFunction], list[WeakLabelErr
                 if not found and not wrong and _should_hold_rules(path, files, package):
                     wrong = [RuleError("the module holds no rules", where=str(path), hint=_NO_RULES)]
             else:
-                found, wrong = read_pack(path)
-            known = {id(rule) for rule in rules}
-            rules += [rule for rule in found if id(rule) not in known]
+                pack, wrong = read_pack(path)
+                found = [*pack]
+            gathered |= {id(thing): thing for thing in found if id(thing) not in gathered}
             problems += wrong
-        for rule in rules:
-            problems += _fingerprint_problem(rule)
+        features = [thing for thing in gathered.values() if isinstance(thing, Feature)]
+        problems += feature_problems(features)
+        rules, _ = bound((r for r in gathered.values() if isinstance(r, LabelingFunction)), features)
+        problems += [problem for one in features for problem in _fingerprint_problem(one)]
+        problems += [problem for rule in rules for problem in _fingerprint_problem(rule)]
     unique = {(p.what, p.where): p for p in problems}
-    return rules, list(unique.values())
+    return rules, features, list(unique.values())
 
 
-def _fingerprint_problem(rule: LabelingFunction) -> list[WeakLabelError]:
+def _fingerprint_problem(thing: LabelingFunction | Feature) -> list[WeakLabelError]:
     """Compute the fingerprint while the modules that it covers are at hand; frozen objects keep it."""
     try:
-        _ = rule.fingerprint
+        _ = thing.fingerprint
     except WeakLabelError as error:
         return [error]
     return []
@@ -181,7 +186,9 @@ class _Package(MetaPathFinder):
         return spec
 
 
-def _read_module(path: Path, package: _Package) -> tuple[list[LabelingFunction], list[WeakLabelError]]:
+def _read_module(
+    path: Path, package: _Package
+) -> tuple[list[LabelingFunction | Feature], list[WeakLabelError]]:
     folder = package.folder
     name = package.module_name(path)
     if path.stem.isidentifier() and all(part.isidentifier() for part in name.split(".")):
@@ -216,14 +223,14 @@ def _imports(path: Path, package: _Package) -> set[str]:
     return {full for _, full, _ in found} | {f"{full}.{name}" for _, full, taken in found for name in taken}
 
 
-def _gather(names: dict[str, object]) -> list[LabelingFunction]:
-    """Return the rules that a module's public names hold, themselves or in a list or tuple, in order."""
-    found: dict[int, LabelingFunction] = {}
+def _gather(names: dict[str, object]) -> list[LabelingFunction | Feature]:
+    """Return the rules and features that a module's public names hold, themselves or in a list or tuple, in order."""
+    found: dict[int, LabelingFunction | Feature] = {}
     for name, value in list(names.items()):
         if name.startswith("_"):
             continue
         for thing in value if isinstance(value, list | tuple) else [value]:
-            if isinstance(thing, LabelingFunction):
+            if isinstance(thing, LabelingFunction | Feature):
                 found.setdefault(id(thing), thing)
             elif is_snorkel(thing) and id(thing) not in found:
                 found[id(thing)] = from_snorkel(thing)
@@ -232,7 +239,7 @@ def _gather(names: dict[str, object]) -> list[LabelingFunction]:
 
 def _statement_by_statement(
     path: Path, name: str, package: _Package
-) -> tuple[list[LabelingFunction], list[WeakLabelError]]:
+) -> tuple[list[LabelingFunction | Feature], list[WeakLabelError]]:
     """Run a module that raised once more, past each statement that raises, to report all its problems at once."""
     folder = package.folder
     module = importlib.util.module_from_spec(package.spec(name, path))

@@ -16,7 +16,7 @@ from weaklabel.schema import Outcome
 
 Returns = Literal["predicate", "label"]
 
-_OPTIONS = ("name", "label", "outcomes", "fields", "resources", *META)
+_OPTIONS = ("name", "label", "outcomes", "fields", "resources", "vectorized", *META)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -37,6 +37,7 @@ class PythonFunction(LabelingFunction):
     returns: Returns = "predicate"
     resources: tuple[tuple[str, Any], ...] = field(default=())
     may_return: tuple[Outcome, ...] = ()
+    vectorized: bool = False
 
     kind: ClassVar[str] = "python"
     needs_label: ClassVar[bool] = False
@@ -45,7 +46,8 @@ class PythonFunction(LabelingFunction):
         super().__post_init__()
         check_choice("returns", self.returns, ("predicate", "label"), where=self.where)
         self._check_outcomes()
-        self._check_function()
+        check_choice("vectorized", self.vectorized, (True, False), where=self.where)
+        check_function(self.function, dict(self.resources), where=self.where, vectorized=self.vectorized)
         self._set("__wrapped__", self.function)
         self._set("__name__", getattr(self.function, "__name__", self.name))
         self._set("__doc__", self.function.__doc__)
@@ -67,31 +69,6 @@ class PythonFunction(LabelingFunction):
                     else 'outcomes=[any_of("a", "b")]',
                 )
 
-    def _check_function(self) -> None:
-        if inspect.isclass(self.function) or not callable(self.function):
-            raise RuleError(f"{self.function!r} is not a function", where=self.where)
-        if inspect.isgeneratorfunction(self.function) or inspect.iscoroutinefunction(self.function):
-            raise RuleError(
-                "a labeling function yields or awaits; let it return its answer", where=self.where
-            )
-        try:
-            inspect.signature(self.function).bind({}, **dict(self.resources))
-        except ValueError:
-            return
-        except TypeError as error:
-            given = ", ".join(["row", *[name for name, _ in self.resources]])
-            raise RuleError(
-                f"it can't be called with ({given}): {error}",
-                where=self.where,
-                hint="the function takes a row, and what `resources` names",
-            ) from error
-        if _never_looks_inside(self.function):
-            raise RuleError(
-                "the function never looks into its row, so that it would give every row the same answer",
-                where=self.where,
-                hint='it gets a row, not a text: write row["text"]',
-            )
-
     def __call__(self, *args: Any, **kwargs: Any) -> object:
         """Call the function; a row is enough, the resources are added."""
         return self.function(*args, **{**dict(self.resources), **kwargs})
@@ -108,7 +85,8 @@ class PythonFunction(LabelingFunction):
 
     def parameters(self) -> dict[str, Any]:
         """Return what its kind adds, as plain data."""
-        own = {"fields": list(self.columns), "returns": self.returns, "code": self._code}
+        own: dict[str, Any] = {"fields": list(self.columns), "returns": self.returns, "code": self._code}
+        own |= {"vectorized": True} if self.vectorized else {}
         return {**own, "outcomes": [o.to_dict() for o in self.may_return]} if self.may_return else own
 
     @functools.cached_property
@@ -134,6 +112,7 @@ def labeling_function(
     outcomes: Iterable[Outcome] = (),
     fields: Iterable[str] | None = None,
     resources: Mapping[str, Any] | None = None,
+    vectorized: bool = False,
     **meta: Any,
 ) -> PythonFunction | Callable[[Callable[..., object]], PythonFunction]:
     """Make a rule of a Python function; a decorator, with or without arguments.
@@ -143,6 +122,13 @@ def labeling_function(
     the name (or an alias) of a label, or None or -1 to abstain. Anything else that it returns is a fault: an unknown
     label, a number; and from a predicate what Python would call true although it says nothing: a text, a negative
     number, NaN, a method that was not called, an iterator, the row itself.
+
+    With `vectorized` the function gets a Polars DataFrame of many rows at once and returns one answer for each, in
+    their order: a Series, an expression, an array or a list. With `label` these are true or false, null abstains;
+    without, they are names of labels (or of its `outcomes`, such as "delivery or returns"), null abstains. This is
+    faster, since no Python runs for each row. It must look at each row by itself: how many and which rows it gets at a
+    time is not its affair, so that a mean, a rank or a count over the frame has no meaning. `weaklabel lf check` shows
+    it its examples one by one and all together, and reports when the answers differ.
 
     Parameters
     ----------
@@ -155,10 +141,13 @@ def labeling_function(
     outcomes
         What a function that returns labels may return beside them: sets of labels and negations.
     fields
-        Columns that it reads; they are all that its row holds. Default: read from the code where every use of the row
-        is ``row["column"]`` or ``row.get("column")``, else all columns.
+        Columns and features that it reads; they are all that its row holds. Default: read from the code where every use
+        of the row is ``row["column"]`` or ``row.get("column")`` (of a frame ``frame["column"]`` or
+        ``frame.get_column("column")``), else all columns of the corpus, without features.
     resources
         Objects that are passed to the function by keyword.
+    vectorized
+        The function gets many rows at once, as a Polars DataFrame.
     **meta
         id, description (default: first line of the docstring), owner, version, tags, fires_on, abstains_on, on_error:
         see `LabelingFunction`.
@@ -191,7 +180,7 @@ def labeling_function(
             "resources": resources,
         }
         return functools.partial(labeling_function, **options, **meta)
-    source = meta.pop("source", None) or _source(function) or caller()
+    source = meta.pop("source", None) or source_of(function) or caller()
     check_options(labeling_function, meta, source)
     if isinstance(function, str):
         hint = f'options have names: @labeling_function(name={function!r}, label="…")'
@@ -211,21 +200,50 @@ def labeling_function(
         label=label,
         function=function,
         may_return=tuple(outcomes) if isinstance(outcomes, Iterable) else (outcomes,),
-        columns=_fields(function) if fields is None else tuple(fields),
+        columns=read_fields(function, vectorized=bool(vectorized)) if fields is None else tuple(fields),
         returns="label" if label is None else "predicate",
         resources=tuple(sorted((resources or {}).items())),
+        vectorized=vectorized,
         source=source,
         **meta,
     )
 
 
-def _source(function: Callable[..., object]) -> Source | None:
+def check_function(
+    function: Callable[..., object], resources: Mapping[str, Any], *, where: str, vectorized: bool = False
+) -> None:
+    """Raise a RuleError unless it is a function of a row, or of a frame, and of what `resources` names."""
+    shown = "frame" if vectorized else "row"
+    if inspect.isclass(function) or not callable(function):
+        raise RuleError(f"{function!r} is not a function", where=where)
+    if inspect.isgeneratorfunction(function) or inspect.iscoroutinefunction(function):
+        raise RuleError("a labeling function yields or awaits; let it return its answer", where=where)
+    try:
+        inspect.signature(function).bind({}, **resources)
+    except ValueError:
+        return
+    except TypeError as error:
+        raise RuleError(
+            f"it can't be called with ({', '.join([shown, *resources])}): {error}",
+            where=where,
+            hint=f"the function takes a {shown}, and what `resources` names",
+        ) from error
+    if not vectorized and _never_looks_inside(function):
+        raise RuleError(
+            "the function never looks into its row, so that it would give every row the same answer",
+            where=where,
+            hint='it gets a row, not a text: write row["text"]',
+        )
+
+
+def source_of(function: Callable[..., object]) -> Source | None:
+    """Return where a function is written, if that is known."""
     code = getattr(inspect.unwrap(function), "__code__", None)
     return None if code is None else Source(code.co_filename, code.co_firstlineno)
 
 
-def _fields(function: Callable[..., object]) -> tuple[str, ...]:
-    """Read the columns from the code; an empty tuple where a use of the row is not understood."""
+def read_fields(function: Callable[..., object], *, vectorized: bool = False) -> tuple[str, ...]:
+    """Read the columns from the code; an empty tuple where a use of the row (or the frame) is not understood."""
     node = function_node(function)
     parameters = [] if node is None else [*node.args.posonlyargs, *node.args.args]
     if node is None or not parameters or inspect.unwrap(function) is not function:
@@ -233,7 +251,7 @@ def _fields(function: Callable[..., object]) -> tuple[str, ...]:
     row = parameters[0].arg
     understood: dict[int, str] = {}
     for n in ast.walk(node):
-        column = _column(n, row)
+        column = _column(n, row, "get_column" if vectorized else "get")
         if column is not None:
             understood[column[0]] = column[1]
     uses = [n for n in ast.walk(node) if isinstance(n, ast.Name) and n.id == row]
@@ -265,14 +283,14 @@ def _never_looks_inside(function: Callable[..., object]) -> bool:
     return bool(uses) and all(id(use) in blind for use in uses)
 
 
-def _column(node: ast.AST, row: str) -> tuple[int, str] | None:
+def _column(node: ast.AST, row: str, getter: str) -> tuple[int, str] | None:
     """Return the id of the row's name node and the column, for `row["x"]` and `row.get("x")`."""
     if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
         base, key = node.value, node.slice
     elif (
         isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
-        and node.func.attr == "get"
+        and node.func.attr == getter
         and node.args
     ):
         base, key = node.func.value, node.args[0]

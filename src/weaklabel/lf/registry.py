@@ -10,6 +10,7 @@ from typing import Any
 from weaklabel.errors import Problems, RuleError, WeakLabelError, did_you_mean
 from weaklabel.fingerprint import fingerprint
 from weaklabel.lf.base import RESERVED_IDS, LabelingFunction
+from weaklabel.lf.feature import Feature, bound, feature_problems
 from weaklabel.lf.folder import SCHEMA_FILE, read_folder
 from weaklabel.lf.options import option
 from weaklabel.lf.outcomes import meaning, outcome_problems, outcomes_of, vote_code
@@ -26,12 +27,14 @@ class LFRegistry:
         Rules of any kind; Snorkel's LabelingFunction objects are taken as they are.
     schema
         The labels.
+    features
+        Columns that are computed for the rules that read them: what `weaklabel.feature` makes.
 
     Raises
     ------
     Problems
         With every problem: what is no rule, a missing or unknown label, an id or name that is taken (both
-        places are named), a reserved id.
+        places are named), a reserved id, features that read each other in a circle.
 
     Examples
     --------
@@ -42,15 +45,19 @@ class LFRegistry:
     (('asks', 'link'), 2, 'spam', 1)
     """
 
-    def __init__(self, rules: Iterable[Any], *, schema: LabelSchema) -> None:
+    def __init__(
+        self, rules: Iterable[Any], *, schema: LabelSchema, features: Iterable[Feature] = ()
+    ) -> None:
         if not isinstance(schema, LabelSchema):
             hint = 'LabelSchema(["ham", "spam"])'
             raise RuleError(f"a LabelSchema is wanted, not {schema!r}", hint=hint)
         wrapped = [from_snorkel(rule) if is_snorkel(rule) else rule for rule in rules]
-        problems = _problems(wrapped, schema)
+        made = list(features)
+        problems = [*_problems(wrapped, schema), *feature_problems(made)]
         if problems:
             raise Problems(f"the rules of task {schema.name!r}" if schema.name else "the rules", problems)
-        self._rules: tuple[LabelingFunction, ...] = tuple(wrapped)
+        carrying, self._features = bound(wrapped, made)
+        self._rules: tuple[LabelingFunction, ...] = tuple(carrying)
         self._schema = schema
 
     @classmethod
@@ -58,9 +65,9 @@ class LFRegistry:
         """Gather the rules of a folder and its sub-folders.
 
         Every ``*.yaml`` but schema.yaml is a rule pack (`weaklabel.lf.yaml_pack` gives its form). Every ``*.py`` is a
-        module whose public names are gathered: rules of any kind, Snorkel's too, themselves or in a list or tuple. Files
-        and folders whose names start with ``_`` or ``.`` are helpers, which modules import with ``from . import``; a
-        folder named ``sample`` is left alone. Modules are imported under private names, so that two folders never
+        module whose public names are gathered: features, and rules of any kind, Snorkel's too, themselves or in a list
+        or tuple. Files and folders whose names start with ``_`` or ``.`` are helpers, which modules import with
+        ``from . import``; a folder named ``sample`` is left alone. Modules are imported under private names, so that two folders never
         collide, and leave nothing behind in the interpreter.
 
         Parameters
@@ -86,7 +93,7 @@ class LFRegistry:
                 available=sorted(siblings),
                 hint=did_you_mean(folder.name, siblings),
             )
-        rules, problems = read_folder(folder)
+        rules, features, problems = read_folder(folder)
         try:
             schema = schema if schema is not None else LabelSchema.from_yaml(folder / SCHEMA_FILE)
         except Problems as error:
@@ -101,7 +108,7 @@ class LFRegistry:
                 f"no rules in {str(folder)!r}",
                 hint="write a rule pack (*.yaml) or a module (*.py); files that start with _ are not read",
             )
-        return cls(rules, schema=schema)
+        return cls(rules, schema=schema, features=features)
 
     @property
     def rules(self) -> tuple[LabelingFunction, ...]:
@@ -112,6 +119,11 @@ class LFRegistry:
     def schema(self) -> LabelSchema:
         """The labels."""
         return self._schema
+
+    @property
+    def features(self) -> tuple[Feature, ...]:
+        """The features that its rules may read."""
+        return self._features
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -198,7 +210,7 @@ class LFRegistry:
             states = {rule.state: None for rule in self._rules}
             what = f"none of the {len(self)} rules is active: they are {' or '.join(states)}"
             raise RuleError(what, where=str(self._rules[0].source or ""), hint="state: active")
-        return self if len(chosen) == len(self) else LFRegistry(chosen, schema=self._schema)
+        return self if len(chosen) == len(self) else self._of(chosen)
 
     def subset(self, ids: Iterable[str]) -> LFRegistry:
         """Return a registry of some rules, by id or name, in the order of this one.
@@ -209,7 +221,10 @@ class LFRegistry:
             An id is unknown; the nearest known ids are given.
         """
         wanted = {self[key].id for key in ids}
-        return LFRegistry([rule for rule in self._rules if rule.id in wanted], schema=self._schema)
+        return self._of([rule for rule in self._rules if rule.id in wanted])
+
+    def _of(self, rules: Iterable[LabelingFunction]) -> LFRegistry:
+        return LFRegistry(rules, schema=self._schema, features=self._features)
 
 
 def _problems(rules: Iterable[Any], schema: LabelSchema) -> list[WeakLabelError]:

@@ -70,7 +70,7 @@ class VoteTask:
 
 
 def _nan_counts(frame: pl.DataFrame, registry: LFRegistry) -> dict[str, int]:
-    read = {name for rule in registry.rules for name in rule.fields}
+    read = {name for rule in registry.rules for name in (*rule.fields, *rule.reads)}
     floats = [name for name in frame.columns if name in read and frame[name].dtype.is_float()]
     return {name: int(frame[name].is_nan().sum()) for name in floats}
 
