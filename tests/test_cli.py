@@ -618,7 +618,7 @@ def test_a_runs_tags_hold_its_fingerprints_and_the_models_name(guarded):
 
     project, _, _ = guarded
     manifests = [json.loads((run / "manifest.json").read_text()) for run in runs(project)]
-    with sqlite3.connect(project / HOME / "mlflow.db") as database:
+    with closing(sqlite3.connect(project / HOME / "mlflow.db")) as database:
         found = database.execute("select key, value from tags where key like 'weaklabel.%'").fetchall()
     for manifest in manifests:
         assert {(f"weaklabel.{name}", value) for name, value in manifest["fingerprints"].items()} <= set(
