@@ -147,3 +147,14 @@ def test_progress_goes_to_stderr(registry, frame, capsys):
     votes = wl.LFApplier(registry, progress=True).apply(frame, id="comment_id")
     assert votes.to_numpy().tolist() == WANT
     assert capsys.readouterr().out == ""
+
+
+def test_documents_that_cannot_be_read_are_an_error_of_the_corpus(tmp_path):
+    registry = wl.LFRegistry([wl.keywords("k", ["a"], label="x")], schema=wl.LabelSchema(["x", "y"]))
+    with pytest.raises(wl.CorpusError, match=r"the documents can't be read: .*nofile.parquet"):
+        wl.LFApplier(registry).apply(pl.scan_parquet(tmp_path / "nofile.parquet"))
+    path = tmp_path / "cut.parquet"
+    pl.DataFrame({"id": ["1"], "text": ["a"]}).write_parquet(path)
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(wl.CorpusError, match="the documents can't be read: "):
+        wl.LFApplier(registry).apply(pl.scan_parquet(path))

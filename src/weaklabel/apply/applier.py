@@ -213,8 +213,12 @@ def _frames(data: Any, id: str | None, rules: LFRegistry, more: Iterable[str]) -
     if isinstance(data, pl.DataFrame):
         data = data.lazy()
     if isinstance(data, pl.LazyFrame):
-        columns = _columns(data.collect_schema().names(), id, rules, more)
-        yield data.select(columns).collect()
+        with _readable():
+            available = data.collect_schema().names()
+        columns = _columns(available, id, rules, more)
+        with _readable():
+            frame = data.select(columns).collect()
+        yield frame
     elif hasattr(data, "shards") and hasattr(data, "read"):
         columns = _columns(list(data.columns), id, rules, more)
         for shard in data.shards():
@@ -224,6 +228,17 @@ def _frames(data: Any, id: str | None, rules: LFRegistry, more: Iterable[str]) -
             f"documents are a Polars or pandas frame or a Corpus, not {type(data).__name__}",
             hint='Corpus.open("comments.parquet"), or pl.scan_parquet("comments.parquet")',
         )
+
+
+@contextlib.contextmanager
+def _readable() -> Iterator[None]:
+    """Let what can't be read, a missing or a truncated file, be an error of the corpus."""
+    try:
+        yield
+    except (pl.exceptions.PolarsError, OSError) as error:
+        what = str(error).splitlines()[0]
+        hint = "Corpus.open(path) looks through files first, and names the one that is broken"
+        raise CorpusError(f"the documents can't be read: {what}", hint=hint) from error
 
 
 def _columns(available: list[str], id: str | None, registry: LFRegistry, more: Iterable[str]) -> list[str]:
