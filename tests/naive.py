@@ -416,6 +416,17 @@ def spacy_fires(nlp, text, patterns):
     return bool(matcher(nlp(text), allow_missing=True))
 
 
+def spacy_phrases_fire(nlp, text, phrases, attr):
+    """Say whether some phrase's words stand in a row among the words of the whole pipeline's document, compared by `attr`."""
+    name = {"TEXT": "text", "LOWER": "lower_", "LEMMA": "lemma_", "NORM": "norm_", "SHAPE": "shape_"}[attr]
+    words = [getattr(word, name) for word in nlp(text)]
+    for phrase in phrases:
+        own = [getattr(word, name) for word in nlp(" ".join(phrase.split()))]
+        if any(words[i : i + len(own)] == own for i in range(len(words) - len(own) + 1)):
+            return True
+    return False
+
+
 # ---- exploring rules ----
 
 
@@ -484,4 +495,86 @@ def occurrences(literals, text):
         for start in range(len(text)):
             if text[start : start + len(literal)].lower() == literal.lower():
                 found.add((number, start + len(literal)))
+    return found
+
+
+# --- what gold adds to a fitted label model
+
+
+def correction_loss(point, scores, rows, gold, m):
+    """Penalised loss of `fit_correction`, term by term: `point` is ln a, the biases, then weights [j, vote, class]."""
+    from math import exp, log
+
+    k = gold.shape[1]
+    log_a, bias, weights = point[0], point[1 : 1 + k], point[1 + k :].reshape(m, k, k)
+    loss = log_a**2 + 1.5 * sum(b**2 for b in bias) + 1.0 * sum(w**2 for w in weights.ravel())
+    for u, votes in enumerate(rows):
+        z = [exp(log_a) * (scores[u, y] - scores[u].mean()) + bias[y] for y in range(k)]
+        for j, said in votes.items():
+            z = [z[y] + weights[j, said, y] for y in range(k)]
+        norm = log(sum(exp(v) for v in z))
+        loss -= sum(gold[u, y] * (z[y] - norm) for y in range(k))
+    return loss
+
+
+# --- calibrators
+
+
+def temperature_loss(p, gold, temperature):
+    """Return the log loss of probabilities raised to 1 / temperature, plus the prior of the temperature."""
+    from math import log
+
+    loss = log(temperature) ** 2
+    for row, y in zip(p, gold, strict=True):
+        powered = [max(v, 1e-6) ** (1 / temperature) for v in row]
+        loss -= log(powered[y] / sum(powered))
+    return loss
+
+
+def pooled(p, is_class, prior):
+    """Pool adjacent violators: distinct p, and the mean of each block; a row also counts `prior` for its own p."""
+    x = sorted(set(p.tolist()))
+    blocks = []
+    for value in x:
+        rows = [int(c) for v, c in zip(p.tolist(), is_class.tolist(), strict=True) if v == value]
+        weight = len(rows) * (1 + prior)
+        blocks.append([sum(rows) + len(rows) * prior * value, weight, 1])
+        while len(blocks) > 1 and blocks[-2][0] / blocks[-2][1] > blocks[-1][0] / blocks[-1][1]:
+            last = blocks.pop()
+            blocks[-1] = [a + b for a, b in zip(blocks[-1], last, strict=True)]
+    return x, [total / weight for total, weight, size in blocks for _ in range(size)]
+
+
+def expected_f1(p, counts, threshold):
+    """Return the expected F1 of naming all rows with p of at least the threshold."""
+    named = sum(n for v, n in zip(p, counts, strict=True) if v >= threshold)
+    right = sum(n * v for v, n in zip(p, counts, strict=True) if v >= threshold)
+    total = sum(n * v for v, n in zip(p, counts, strict=True))
+    return 2 * right / (named + total)
+
+
+# --- dependence between rules
+
+
+def co_votes(rows, probabilities):
+    """Return {(rule, other): (both, expected both, same, expected same)}, row by row; rules by place, as text."""
+    m, k = len(rows[0]), len(probabilities[0])
+    total = [sum(p[y] for p in probabilities) for y in range(k)]
+    found = {}
+    for i in range(m):
+        for j in range(i + 1, m):
+            if not any(row[i] >= 0 for row in rows) or not any(row[j] >= 0 for row in rows):
+                continue
+            both = sum(row[i] >= 0 and row[j] >= 0 for row in rows)
+            same = sum(row[i] >= 0 and row[i] == row[j] for row in rows)
+            expected_both = expected_same = 0.0
+            for y in range(k):
+                mass = [[0.0] * k for _ in (i, j)]
+                for row, p in zip(rows, probabilities, strict=True):
+                    for place, rule in enumerate((i, j)):
+                        if row[rule] >= 0:
+                            mass[place][row[rule]] += p[y]
+                expected_both += sum(mass[0]) * sum(mass[1]) / total[y]
+                expected_same += sum(a * b for a, b in zip(*mass, strict=True)) / total[y]
+            found[str(i), str(j)] = (both, expected_both, same, expected_same)
     return found
