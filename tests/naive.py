@@ -278,6 +278,148 @@ def keep_unanimous(row, theta, k, posterior):
     return [p / sum(product) for p in product]
 
 
+# ---- baselines of the label model: weighted vote, one coin, triplets ----
+
+
+def alike(votes, silence):
+    """For each column, the first column of a rule that votes alike in every row; people are like nobody."""
+    first = []
+    for j in range(len(votes[0])):
+        column = [row[j] for row in votes]
+        same = [i for i in range(j) if silence[i] == silence[j] == -1 and [row[i] for row in votes] == column]
+        first.append(same[0] if same else j)
+    return first
+
+
+def weighted_vote(votes, k, silence, *, smoothing, prior_accuracy, gold):
+    """Accuracy and weight of each labeler, and the shares of each row (None without votes), vote by vote."""
+    import math
+
+    m = len(votes[0])
+    group = alike(votes, silence)
+    accuracy, weights = [], []
+    for j in range(m):
+        agreed = heard = right = checked = 0
+        for row, known in zip(votes, gold):
+            if row[j] < 0:
+                continue
+            others = [row[i] for i in range(m) if group[i] == i and i != group[j] and row[i] >= 0]
+            if others:
+                agreed += others.count(row[j]) / len(others)
+                heard += 1
+            if known >= 0:
+                right += row[j] == known
+                checked += 1
+        a = (agreed + smoothing * prior_accuracy) / (heard + smoothing)
+        if any(g >= 0 for g in gold):
+            a = (right + smoothing * a) / (checked + smoothing)
+        a = min(max(a, 1 / k + 0.01), 0.99)
+        accuracy.append(a)
+        weights.append(math.log((k - 1) * a / (1 - a)) / group.count(group[j]))
+    shares = []
+    for row in votes:
+        sums = [sum(w for v, w in zip(row, weights) if v == y) for y in range(k)]
+        shares.append([s / sum(sums) for s in sums] if sum(sums) else None)
+    return accuracy, weights, shares
+
+
+def one_coin(votes, k, silence, *, smoothing, prior_accuracy, n_passes, gold):
+    """Class balance, accuracies, history of the penalised log likelihood, posterior of rows with votes, row by row."""
+    import math
+
+    m = len(votes[0])
+    used = [i for i, row in enumerate(votes) if any(v >= 0 for v in row)]
+    weights = {}
+    for i in used:
+        said = [v for v in votes[i] if v >= 0]
+        weights[i] = [float(gold[i] == y) if gold[i] >= 0 else said.count(y) / len(said) for y in range(k)]
+    times = [sum(votes[i][j] >= 0 for i in used) for j in range(m)]
+    strength = [smoothing if smoothing is not None else (4.0 if silence[j] == -1 else 0.25) for j in range(m)]
+    pseudo = [strength[j] * (times[j] + 1) for j in range(m)]
+    history, posterior = [], {}
+    for _ in range(n_passes):
+        total = [sum(weights[i][y] for i in used) + (smoothing != 0) for y in range(k)]
+        pi = [t / sum(total) if sum(total) > 0 else 1 / k for t in total]
+        accuracy = []
+        for j in range(m):
+            right = sum(weights[i][votes[i][j]] for i in used if votes[i][j] >= 0)
+            whole = times[j] + pseudo[j]
+            accuracy.append((right + pseudo[j] * prior_accuracy) / whole if whole else prior_accuracy)
+        likelihood = 0.0
+        for i in used:
+            score = []
+            for y in range(k):
+                s = math.log(max(pi[y], 1e-300))
+                for j in range(m):
+                    if votes[i][j] >= 0:
+                        p = accuracy[j] if votes[i][j] == y else (1 - accuracy[j]) / (k - 1)
+                        s += math.log(max(p, 1e-300))
+                score.append(s)
+            top = max(score)
+            norm = top + math.log(sum(math.exp(s - top) for s in score))
+            posterior[i] = [math.exp(s - norm) for s in score]
+            likelihood += score[gold[i]] if gold[i] >= 0 else norm
+            weights[i] = [float(gold[i] == y) for y in range(k)] if gold[i] >= 0 else posterior[i]
+        if smoothing != 0:
+            likelihood += sum(math.log(p) for p in pi)
+            for j in range(m):
+                hit, miss = pseudo[j] * prior_accuracy, pseudo[j] * (1 - prior_accuracy)
+                likelihood += hit * math.log(max(accuracy[j], 1e-300))
+                likelihood += miss * math.log(max(1 - accuracy[j], 1e-300))
+        history.append(likelihood)
+    return pi, accuracy, history, [posterior.get(i) for i in range(len(votes))]
+
+
+def triplet(votes, k, silence, balance, *, average):
+    """Accuracies [j][class], and the posterior of rows with votes, from every triplet, one by one."""
+    import math
+    import statistics
+
+    m = len(votes[0])
+    group = alike(votes, silence)
+    rules = [j for j in range(m) if group[j] == j]
+    correlation = {(j, y): 0.6 for j in rules for y in range(k)}
+    for y in range(k if len(rules) >= 3 else 0):
+        moment = {}
+        for i in rules:
+            for j in rules:
+                pairs = [(row[i] == y, row[j] == y) for row in votes if row[i] >= 0 and row[j] >= 0]
+                moment[i, j] = sum(1 if a == b else -1 for a, b in pairs) / len(pairs) if pairs else None
+        for i in rules:
+            found = []
+            for j in rules:
+                for h in rules:
+                    three = (moment[i, j], moment[i, h], moment[j, h])
+                    if j < h and i not in (j, h) and None not in three and three[2] != 0:
+                        found.append(min(math.sqrt(abs(three[0] * three[1] / three[2])), 1.0))
+            if found:
+                value = statistics.median(found) if average == "median" else statistics.fmean(found)
+                correlation[i, y] = min(max(value, 0.01), 0.98)
+    accuracy = [[(1 + correlation[group[j], y]) / 2 for y in range(k)] for j in range(m)]
+    posterior = []
+    for row in votes:
+        said = {v for v in row if v >= 0}
+
+        def answer(prior, row=row):
+            shares = []
+            for y in range(k):
+                s = math.log(prior[y] / (1 - prior[y]))
+                for j in range(m):
+                    if row[j] >= 0:
+                        weight = math.log(accuracy[j][y] / (1 - accuracy[j][y])) / group.count(group[j])
+                        s += weight if row[j] == y else -weight
+                shares.append(1 / (1 + math.exp(-s)))
+            return [share / sum(shares) for share in shares]
+
+        p = answer(balance)
+        if len(said) == 1:
+            (own,) = said
+            if any(p[own] <= p[y] * (1 + 1e-9) for y in range(k) if y != own):
+                p = answer([1 / k] * k)
+        posterior.append(p if said else None)
+    return accuracy, posterior
+
+
 # ---- rules ----
 
 
@@ -501,13 +643,44 @@ def occurrences(literals, text):
 # --- what gold adds to a fitted label model
 
 
-def correction_loss(point, scores, rows, gold, m):
+def correction_evidence(scores, rows, gold, m, caution):
+    """Return where the loss under a caution is least, and the log evidence for it, up to a constant."""
+    import numpy as np
+    from scipy.optimize import minimize
+
+    k = gold.shape[1]
+    loss = lambda point: correction_loss(point, scores, rows, gold, m, caution)  # noqa: E731
+    options = {"ftol": 1e-15, "gtol": 1e-9, "maxfun": 10**6}
+    point = minimize(loss, np.zeros(1 + k + m * k * k), method="L-BFGS-B", options=options).x
+    bias, weights = point[1 : 1 + k], point[1 + k :].reshape(m, k, k)
+    centred = scores - scores.mean(axis=1, keepdims=True)
+    features = np.zeros((len(rows), 1 + m * k))
+    q = np.zeros_like(scores)
+    for u, votes in enumerate(rows):
+        features[u, 0] = 1
+        z = np.exp(point[0]) * centred[u] + bias
+        for j, said in votes.items():
+            features[u, 1 + j * k + said] = 1
+            z = z + weights[j, said]
+        q[u] = np.exp(z) / np.exp(z).sum()
+    variance = np.array([1 / (2 * 1.5 * caution)] + [1 / (2 * 1.0 * caution)] * (m * k))
+    total = gold.sum(axis=1)
+    pull = np.exp(point[0]) * centred
+    spread = sum(total[u] * (q[u] @ pull[u] ** 2 - (q[u] @ pull[u]) ** 2) for u in range(len(rows)))
+    volume = np.log(1 + spread / 2)
+    for y in range(k):
+        information = features.T @ np.diag(total * q[:, y] * (1 - q[:, y])) @ features
+        volume += (k - 1) / k * np.log(np.linalg.det(np.eye(1 + m * k) + np.diag(variance) @ information))
+    return point, -loss(point) - volume / 2
+
+
+def correction_loss(point, scores, rows, gold, m, caution=1.0):
     """Penalised loss of `fit_correction`, term by term: `point` is ln a, the biases, then weights [j, vote, class]."""
     from math import exp, log
 
     k = gold.shape[1]
     log_a, bias, weights = point[0], point[1 : 1 + k], point[1 + k :].reshape(m, k, k)
-    loss = log_a**2 + 1.5 * sum(b**2 for b in bias) + 1.0 * sum(w**2 for w in weights.ravel())
+    loss = log_a**2 + caution * (1.5 * sum(b**2 for b in bias) + 1.0 * sum(w**2 for w in weights.ravel()))
     for u, votes in enumerate(rows):
         z = [exp(log_a) * (scores[u, y] - scores[u].mean()) + bias[y] for y in range(k)]
         for j, said in votes.items():

@@ -6,7 +6,13 @@ from scipy.optimize import minimize
 
 import naive
 from weaklabel.label_matrix import as_patterns
-from weaklabel.label_model.correction import fit_correction
+from weaklabel.label_model import correction
+from weaklabel.label_model.correction import CAUTION, fit_correction
+
+
+@pytest.fixture
+def caution_one(monkeypatch):
+    monkeypatch.setattr(correction, "CAUTION", (1.0,))
 
 
 def softmax(z):
@@ -29,6 +35,12 @@ def problem(seed, n=60, m=4, k=3, g=20):
 @settings(max_examples=25)
 @given(st.integers(0, 10**6), st.integers(2, 4), st.integers(1, 5), st.integers(4, 40))
 def test_the_minimum_is_that_of_the_plain_formula(seed, k, m, g):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(correction, "CAUTION", (1.0,))
+        check_minimum(seed, k, m, g)
+
+
+def check_minimum(seed, k, m, g):
     patterns, scores, gold = problem(seed, m=m, k=k, g=g)
     found = fit_correction(scores, patterns, gold)
     if found is None:
@@ -56,7 +68,7 @@ def naive_rows(patterns):
         yield patterns.labeler_index[part][keep], patterns.codes[part][keep]
 
 
-def test_one_vote_worked_by_hand():
+def test_one_vote_worked_by_hand(caution_one):
     # One rule, one pattern, two classes, scores of zero: by symmetry the scale stays 1 and z = d, -d, where
     # d = c + b is shared out as c : b = 1 / BIAS : 1 / WEIGHT = 1 / 1.5 : 1 and the slope of the loss is zero:
     # n (q - right / n) + 2 * 1.5 c = 0.
@@ -69,6 +81,41 @@ def test_one_vote_worked_by_hand():
     assert 10 * q - 8 + 3 * c == pytest.approx(0, abs=1e-12)
     assert found.bias.sum() == pytest.approx(0, abs=1e-12)
     assert found.n_gold == 10
+
+
+def test_the_mean_over_cautions_is_that_of_the_plain_formula():
+    patterns, scores, gold = problem(6, m=2, k=2)
+    found = fit_correction(scores, patterns, gold)
+    rows = [dict(zip(who.tolist(), said.tolist(), strict=True)) for who, said in naive_rows(patterns)]
+    plain = [naive.correction_evidence(scores, rows, gold, 2, t) for t in CAUTION]
+    weight = np.exp([e - max(e for _, e in plain) for _, e in plain])
+    weight /= weight.sum()
+    assert 0.004 < weight.min() < weight.max() < 0.9  # all of them matter here
+    assert found.scale == pytest.approx(
+        sum(w * np.exp(p[0]) for w, (p, _) in zip(weight, plain, strict=True)), abs=1e-4
+    )
+    mean = sum(w * np.asarray(p[1:]) for w, (p, _) in zip(weight, plain, strict=True))
+    assert found.bias == pytest.approx(mean[:2], abs=1e-4)
+    assert found.weights.ravel() == pytest.approx(mean[2:], abs=1e-4)
+    assert found.caution == pytest.approx(weight @ CAUTION, abs=1e-3)
+
+
+def test_caution_is_small_where_gold_contradicts_the_votes_and_large_where_it_agrees():
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 2, 400)
+    votes = np.where(rng.random((400, 3)) < 0.8, truth[:, None], 1 - truth[:, None])
+    patterns = as_patterns(votes)
+    says = np.zeros((len(patterns), 2))
+    log_odds = np.log(0.8 / 0.2)
+    for u, (_, said) in enumerate(naive_rows(patterns)):
+        says[u] = [log_odds * (said == y).sum() for y in (0, 1)]
+    good = patterns.gold_table(truth, n_classes=2).astype(float)
+    right = fit_correction(says, patterns, good)
+    wrong = fit_correction(-says, patterns, good)  # worse than chance
+    assert right.caution > 8 > 2 > wrong.caution
+    assert right.scale == pytest.approx(1, abs=0.2)
+    p = softmax(wrong.scores(-says, patterns))
+    assert ((p[patterns.inverse].argmax(axis=1) == truth).mean()) > 0.85
 
 
 def test_gold_of_one_class_or_none_changes_nothing():

@@ -17,8 +17,12 @@ WEIGHT_PENALTY = 1.0
 """The same for the weight of a vote in a class, around 0."""
 BIAS_PENALTY = 1.5
 """The same for the bias of a class."""
+CAUTION = (0.5, 2.0, 8.0, 32.0)
+"""What the penalties of weights and biases are multiplied with; gold says which of these it bears out."""
 
 _STEPS = 100
+_LARGEST = 2000
+"""Above so many gold patterns and kinds of votes the evidence is not worked out: caution is 1."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,9 @@ class Correction:
         (m, k, k): what a vote adds, by labeler, class voted and class.
     n_gold
         Gold rows that it was fitted on.
+    caution
+        Mean of `CAUTION` by how far the gold rows bear each out: large where they show little that the votes got
+        wrong.
 
     Examples
     --------
@@ -48,6 +55,7 @@ class Correction:
     bias: Float
     weights: Float
     n_gold: int
+    caution: float = 1.0
 
     def scores(self, scores: Float, patterns: VotePatterns) -> Float:
         """Return the corrected scores of patterns, (u, k); `patterns` has the labelers of the fit, in their order."""
@@ -65,14 +73,16 @@ def fit_correction(
     group: Int | None = None,
     share: Float | None = None,
 ) -> Correction | None:
-    """Fit scale, bias and weights of votes to gold rows, by their most probable value.
+    """Fit scale, bias and weights of votes to gold rows.
 
     The scores s of the model are kept as they are and what gold adds is small unless many rows ask for it:
 
         z_y = a s_y + c_y + sum over the row's votes v of b_{v,y},    P(y | row) = softmax(z)_y
 
-    with Gaussian priors ln a ~ N(0, 1 / (2 * SCALE_PENALTY)), c ~ N(0, 1 / (2 * BIAS_PENALTY)),
-    b ~ N(0, 1 / (2 * WEIGHT_PENALTY)). One minimum, found by Newton's method: no learning rate, no seed.
+    with Gaussian priors ln a ~ N(0, 1 / (2 SCALE_PENALTY)), c ~ N(0, 1 / (2 t BIAS_PENALTY)) and
+    b ~ N(0, 1 / (2 t WEIGHT_PENALTY)). For each caution t the most probable values are found by Newton's method (no
+    learning rate, no seed), and z is the mean over t, weighted by the evidence of the gold rows for t: Laplace's
+    approximation, in which classes are taken one by one (MacKay 1992, Bayesian Interpolation).
 
     Parameters
     ----------
@@ -101,8 +111,8 @@ def fit_correction(
     20
     >>> z = found.scores(np.zeros((2, 2)), patterns)
     >>> (np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)).round(2)
-    array([[0.76, 0.24],
-           [0.15, 0.85]])
+    array([[0.8 , 0.2 ],
+           [0.11, 0.89]])
     """
     m, k = len(patterns.labelers), scores.shape[1]
     known = np.flatnonzero(gold.sum(axis=1) > 0)
@@ -114,11 +124,11 @@ def fit_correction(
     columns = _design(patterns, which, share, k)[known]
     seen = np.unique(columns.indices)
     centred = scores[known] - scores[known].mean(axis=1, keepdims=True)
-    alpha, rows = _minimum(centred, columns[:, seen], gold[known])
+    scale, rows, caution = _averaged(centred, columns[:, seen], gold[known])
     weights = np.zeros((m * k, k))
     weights[seen] = rows[1:]
     weights = weights[which].reshape(m, k, k) * share[:, None, None]
-    return Correction(float(np.exp(alpha)), rows[0], weights, round(float(gold.sum())))
+    return Correction(scale, rows[0], weights, round(float(gold.sum())), caution)
 
 
 def _design(patterns: VotePatterns, which: Int, share: Float, k: int) -> Any:
@@ -132,17 +142,49 @@ def _design(patterns: VotePatterns, which: Int, share: Float, k: int) -> Any:
     return sparse.csr_array((share[who], (patterns.pattern_index[voted], cells)), shape=shape)
 
 
-def _minimum(scores: Float, columns: Any, gold: Float) -> tuple[float, Float]:
-    """Return ln a and the rows of weights, bias first, (1 + columns, k), where the penalised loss is least."""
+def _averaged(scores: Float, columns: Any, gold: Float) -> tuple[float, Float, float]:
+    """Return the scale, the rows of weights, bias first, (1 + columns, k), and the caution, all averaged over it."""
     from scipy import sparse
+
+    design = sparse.hstack([np.ones((len(scores), 1)), columns], format="csr")
+    known = min(design.shape) <= _LARGEST
+    point = np.zeros(1 + design.shape[1] * scores.shape[1])
+    points, evidence = [], []
+    for caution in CAUTION if known else (1.0,):
+        penalty = np.full(design.shape[1], caution * WEIGHT_PENALTY)
+        penalty[0] = caution * BIAS_PENALTY
+        point, loss = _minimum(scores, design, gold, penalty, point)
+        points.append(point)
+        evidence.append(-loss - 0.5 * _log_volume(point, scores, design, gold, penalty) if known else 0.0)
+    weight = np.exp(np.array(evidence) - max(evidence))
+    weight /= weight.sum()
+    scale = float(weight @ np.exp([p[0] for p in points]))
+    rows = sum(w * p[1:] for w, p in zip(weight, points, strict=True))
+    caution = float(weight @ CAUTION) if known else 1.0
+    return scale, np.asarray(rows).reshape(-1, scores.shape[1]), caution
+
+
+def _log_volume(point: Float, scores: Float, design: Any, gold: Float, penalty: Float) -> float:
+    """Return how much narrower than the prior the posterior is: log det (I + prior covariance x information)."""
+    a, rows, k = np.exp(point[0]), point[1:].reshape(-1, scores.shape[1]), scores.shape[1]
+    q, total = _softmax(a * scores + design @ rows), gold.sum(axis=1)
+    pull = a * scores
+    spread = total @ ((q * pull**2).sum(axis=1) - (q * pull).sum(axis=1) ** 2)
+    volume = float(np.log1p(spread / (2 * SCALE_PENALTY)))
+    scaled = design.toarray() / np.sqrt(2 * penalty)
+    for y in range(k):
+        heard = np.sqrt(total * q[:, y] * (1 - q[:, y]))[:, None] * scaled
+        small = heard @ heard.T if heard.shape[0] <= heard.shape[1] else heard.T @ heard
+        volume += (k - 1) / k * float(np.linalg.slogdet(np.eye(len(small)) + small)[1])
+    return volume
+
+
+def _minimum(scores: Float, design: Any, gold: Float, penalty: Float, start: Float) -> tuple[Float, float]:
+    """Return ln a and the rows of weights in one vector, where the penalised loss is least, and that loss."""
     from scipy.sparse.linalg import LinearOperator, cg
 
-    u, k = scores.shape
-    design = sparse.hstack([np.ones((u, 1)), columns], format="csr")
-    penalty = np.full((design.shape[1], 1), WEIGHT_PENALTY)
-    penalty[0] = BIAS_PENALTY
-    total = gold.sum(axis=1, keepdims=True)
-    size = 1 + design.shape[1] * k
+    size, k = len(start), scores.shape[1]
+    total, each = gold.sum(axis=1, keepdims=True), penalty[:, None]
 
     def at(point: Float) -> tuple[float, Float, Callable[[Float], Float]]:
         a, rows = np.exp(point[0]), point[1:].reshape(-1, k)
@@ -151,10 +193,10 @@ def _minimum(scores: Float, columns: Any, gold: Float) -> tuple[float, Float]:
         log_q = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
         q = np.exp(log_q)
         rest = total * q - gold
-        loss = -(gold * log_q).sum() + SCALE_PENALTY * point[0] ** 2 + (penalty * rows * rows).sum()
+        loss = -(gold * log_q).sum() + SCALE_PENALTY * point[0] ** 2 + (each * rows * rows).sum()
         pull = a * (rest * scores).sum()
         slope = np.concatenate(
-            [[pull + 2 * SCALE_PENALTY * point[0]], (design.T @ rest + 2 * penalty * rows).ravel()]
+            [[pull + 2 * SCALE_PENALTY * point[0]], (design.T @ rest + 2 * each * rows).ravel()]
         )
         bend = 2 * SCALE_PENALTY + (pull if pull > -SCALE_PENALTY else 0.0)  # kept positive
 
@@ -162,12 +204,12 @@ def _minimum(scores: Float, columns: Any, gold: Float) -> tuple[float, Float]:
             step = v[1:].reshape(-1, k)
             dz = a * v[0] * scores + design @ step
             h = total * q * (dz - (q * dz).sum(axis=1, keepdims=True))
-            rows_part: Float = design.T @ h + 2 * penalty * step
+            rows_part: Float = design.T @ h + 2 * each * step
             return np.concatenate([[a * (h * scores).sum() + bend * v[0]], rows_part.ravel()])
 
         return float(loss), slope, curvature
 
-    point = np.zeros(size)
+    point = start
     loss, slope, curvature = at(point)
     for _ in range(_STEPS):
         operator = LinearOperator((size, size), matvec=curvature, dtype=np.float64)
@@ -182,4 +224,10 @@ def _minimum(scores: Float, columns: Any, gold: Float) -> tuple[float, Float]:
         point, (loss, slope, curvature) = there, found
         if np.abs(length * step).max() < 1e-12:
             break
-    return float(point[0]), point[1:].reshape(-1, k)
+    return point, loss
+
+
+def _softmax(z: Float) -> Float:
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    found: Float = e / e.sum(axis=1, keepdims=True)
+    return found
