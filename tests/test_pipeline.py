@@ -380,6 +380,45 @@ def test_gold_that_is_held_out_judges_labels_but_no_rule(project):
     assert held.scores["dawid_skene"].metrics == free.scores["dawid_skene"].metrics
 
 
+def test_gold_rows_that_fit_the_model_never_score_it(project):
+    column = ["task.gold.path=null", "task.gold.column=truth"]
+    whole = run(project, *column)
+    parts = run(project, *column, "task.gold.calibrate='price > 5'")  # r1, r5, r6; null and NaN are no yes
+    assert parts.manifest["counts"]["calibration"] == 3
+    assert parts.manifest["counts"]["gold"] == 5
+    assert parts.scores["dawid_skene"].n_gold == 5
+    assert "3 gold rows went into the label model; the other 5 score it" in " ".join(parts.notes)
+    assert parts.manifest["fingerprints"]["calibration"] != parts.manifest["fingerprints"]["gold"]
+    assert "calibration" not in whole.manifest["fingerprints"]
+    before, after = (pl.read_parquet(r.folder / "labels.parquet")["probabilities"] for r in (whole, parts))
+    assert before.to_list() != after.to_list()
+    both = run(project, *column, "task.gold.where='price > 1'", "task.gold.calibrate='price > 8.5'")
+    assert (both.manifest["counts"]["calibration"], both.manifest["counts"]["gold"]) == (2, 2)
+
+
+def test_a_share_of_the_gold_rows_fits_the_model(project):
+    parts = run(project, "task.gold.calibrate=0.5")
+    counts = parts.manifest["counts"]
+    assert counts["calibration"] + counts["gold"] == 8
+    assert 0 < counts["calibration"] < 8
+    again = run(project, "task.gold.calibrate=0.5")
+    assert again.manifest["fingerprints"]["calibration"] == parts.manifest["fingerprints"]["calibration"]
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("2", "task.gold.calibrate is 2"),
+        ("[a]", "task.gold.calibrate is a SQL condition or a share of the gold rows"),
+        ("'lable = 1'", "no column 'lable'"),
+    ],
+)
+def test_calibration_that_makes_no_sense(project, value, message):
+    with pytest.raises((ConfigError, GoldError)) as error:
+        run(project, f"task.gold.calibrate={value}")
+    assert message in str(error.value)
+
+
 def test_an_aggregate_in_a_slice_is_over_the_whole_corpus(project):
     (project / "gold.csv").write_text("id,label\nr0,spam\nr3,ham\nr5,ham\n")
     result = run(project, "label_model=majority_vote", "+task.slices.long='length(text) > avg(length(text))'")

@@ -65,6 +65,9 @@ class GoldConfig:
     """SQL condition on the gold table's (or the corpus') columns: only those rows are gold."""
     separator: Optional[str] = None
     """What separates the columns of a CSV table; as in corpus."""
+    calibrate: Any = None
+    """Gold rows that the label model is fitted with and that never score it: a SQL condition like `where`, or a share of
+    the rows (above 0, below 1), chosen by a hash of their ids."""
     held_out: bool = False
     """This gold is a test set: labels are scored against it, but no rule is judged or mended by it."""
 
@@ -491,6 +494,12 @@ def _problems(config: Config, without: Iterable[str] = ()) -> list[WeakLabelErro
                 hint="keep one of them",
             )
         )
+    share = config.task.gold.calibrate
+    if isinstance(share, (int, float)):
+        between("task.gold.calibrate", share, 0, 1)
+    elif share is not None and not isinstance(share, str):
+        what = f"task.gold.calibrate is a SQL condition or a share of the gold rows, not {share!r}"
+        problems.append(ConfigError(what, hint="calibrate: 0.5"))
     path = config.task.corpus.path
     if not isinstance(path, str) and not (isinstance(path, list) and all(isinstance(p, str) for p in path)):
         problems.append(ConfigError(f"task.corpus.path is a path or a list of paths, not {path!r}"))

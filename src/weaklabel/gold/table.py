@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import polars as pl
 from polars import selectors as cs
 
 from weaklabel.errors import GoldError, Problems, SchemaError, WeakLabelError, did_you_mean
-from weaklabel.fingerprint import fingerprint
+from weaklabel.fingerprint import event_hash, fingerprint
 from weaklabel.gold.files import read_table
 from weaklabel.schema import GOLD_COLUMNS, LabelSchema
 
@@ -100,6 +100,24 @@ class Gold:
         """
         found = _ids(ids).join(self.code_frame, on="id", how="left", maintain_order="left")
         return found["code"].fill_null(-1).to_numpy().astype(np.int64)
+
+    def parted(self, share: float, *, seed: int = 0) -> tuple[Gold, Gold]:
+        """Return two sets of which the first holds about that share of the rows, chosen by a hash of their ids.
+
+        A row stays in its part when others are added.
+
+        Examples
+        --------
+        >>> table = pl.DataFrame({"id": [str(i) for i in range(100)], "label": ["ham", "spam"] * 50})
+        >>> one, other = load_gold(table, schema=LabelSchema(["ham", "spam"])).parted(0.3)
+        >>> one.frame.height, other.frame.height
+        (26, 74)
+        """
+        limit = int(share * 2**64)
+        inside = pl.Series(
+            [event_hash(f"gold {id}", seed) < limit for id in self.frame["id"]], dtype=pl.Boolean
+        )
+        return replace(self, frame=self.frame.filter(inside)), replace(self, frame=self.frame.filter(~inside))
 
     @property
     def code_frame(self) -> pl.DataFrame:

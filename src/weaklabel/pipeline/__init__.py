@@ -5,6 +5,7 @@ from weaklabel.pipeline.result import RunResult
 from weaklabel.pipeline.task import (
     Task,
     label_of,
+    open_calibration,
     open_corpus,
     open_gold,
     open_registry,
@@ -22,6 +23,7 @@ __all__ = [
     "fit",
     "label_of",
     "label_table",
+    "open_calibration",
     "open_corpus",
     "open_gold",
     "open_registry",

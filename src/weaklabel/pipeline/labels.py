@@ -82,8 +82,8 @@ def label_table(
     return table.select(*LABEL_COLUMNS).cast(pl.Schema(LABEL_COLUMNS))
 
 
-def fit(config: Config, patterns: VotePatterns, *, n_classes: int) -> Any:
-    """Make and fit the configured label model.
+def fit(config: Config, patterns: VotePatterns, *, n_classes: int, gold: Any = None) -> Any:
+    """Make and fit the configured label model; `gold` as in `LabelModel.fit`.
 
     Examples
     --------
@@ -94,4 +94,4 @@ def fit(config: Config, patterns: VotePatterns, *, n_classes: int) -> Any:
     [0, 1]
     """
     options = dict(config.label_model)
-    return label_model.create(options.pop("name"), n_classes=n_classes, **options).fit(patterns)
+    return label_model.create(options.pop("name"), n_classes=n_classes, **options).fit(patterns, gold=gold)

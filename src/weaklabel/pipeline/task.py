@@ -218,7 +218,9 @@ def open_task(config: Config, project: str | Path) -> Task:
 
 
 def open_gold(task: Task) -> Gold | None:
-    """Load a task's gold, from its table or from a column of the corpus; None when it has none.
+    """Load the gold that scores a task's labels, from its table or from a column of the corpus; None: it has none.
+
+    Rows of `task.gold.calibrate` are not among them.
 
     Examples
     --------
@@ -229,10 +231,45 @@ def open_gold(task: Task) -> Gold | None:
     >>> open_gold(open_task(load(project), project)).frame.columns
     ['id', 'label']
     """
+    part = task.config.task.gold.calibrate
+    if isinstance(part, str):
+        return _load_gold(task, f"COALESCE({part}, FALSE) = FALSE")
+    gold = _load_gold(task)
+    return gold if gold is None or part is None else gold.parted(part)[1]
+
+
+def open_calibration(task: Task) -> Gold | None:
+    """Load the gold that a task's label model is fitted with; None: `task.gold.calibrate` names none.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from weaklabel.config import load
+    >>> from weaklabel.templates import write_project
+    >>> project = write_project(Path(tempfile.mkdtemp()) / "desk")
+    >>> open_calibration(open_task(load(project), project)) is None
+    True
+    >>> task = open_task(load(project, ["task.gold.calibrate=0.5"]), project)
+    >>> fitting, scoring = open_calibration(task).frame, open_gold(task).frame
+    >>> set(fitting["id"]) & set(scoring["id"]), fitting.height + scoring.height > 0
+    (set(), True)
+    """
+    part = task.config.task.gold.calibrate
+    if part is None:
+        return None
+    if isinstance(part, str):
+        return _load_gold(task, part)
+    gold = _load_gold(task)
+    return None if gold is None else gold.parted(part)[0]
+
+
+def _load_gold(task: Task, condition: str | None = None) -> Gold | None:
+    """Load gold rows for which the condition holds."""
     gold = task.config.task.gold
+    where = " AND ".join(f"({part})" for part in (gold.where, condition) if part) or None
     if gold.column:
-        frame = _gold_column(task, gold.column)
-        return load_gold(frame, schema=task.schema, label=gold.column, where=gold.where)
+        frame = _gold_column(task, gold.column, where)
+        return load_gold(frame, schema=task.schema, label=gold.column, where=where)
     if not gold.path:
         return None
     options: dict[str, Any] = {
@@ -240,14 +277,14 @@ def open_gold(task: Task) -> Gold | None:
         "label": gold.label,
         "annotator": gold.annotator,
         "time": gold.time,
-        "where": gold.where,
+        "where": where,
         "separator": gold.separator,
     }
     with as_settings("task.gold", options):
         return load_gold(task.project / gold.path, schema=task.schema, **options)
 
 
-def _gold_column(task: Task, column: str) -> pl.DataFrame:
+def _gold_column(task: Task, column: str, where: str | None) -> pl.DataFrame:
     """Return id, the gold column by label names, and the columns that its condition reads."""
     gold, columns = task.config.task.gold, task.corpus.columns
     if column not in columns:
@@ -256,7 +293,7 @@ def _gold_column(task: Task, column: str) -> pl.DataFrame:
             available=columns,
             hint=did_you_mean(column, columns),
         )
-    wanted = ("id", column, *(c for c in columns if gold.where and c in gold.where))
+    wanted = ("id", column, *(c for c in columns if where and c in where))
     frame = task.corpus.scan().select(*dict.fromkeys(wanted)).collect()
     if gold.codes is None or gold.codes is False:
         if frame[column].dtype.is_integer():

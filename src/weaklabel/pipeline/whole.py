@@ -22,7 +22,7 @@ from weaklabel.label_matrix import LabelMatrix
 from weaklabel.pipeline.findings import Findings
 from weaklabel.pipeline.labels import fit, label_table
 from weaklabel.pipeline.result import RunResult
-from weaklabel.pipeline.task import Task, open_gold, open_task, remember_digests
+from weaklabel.pipeline.task import Task, open_calibration, open_gold, open_task, remember_digests
 from weaklabel.pipeline.votes import Observer, vote
 from weaklabel.runs import building, new_run_id, write_manifest
 from weaklabel.stats import Estimate
@@ -76,10 +76,10 @@ def run(
     task = open_task(config, project)
     config = task.config
     _need_classes(task)
-    gold = open_gold(task)
+    gold, calibration = open_gold(task), open_calibration(task)
     run_id = new_run_id(plain(config))
     with building(task.project, run_id) as folder:
-        found = _fill(folder, task, gold, run_id, tell, extra or {})
+        found = _fill(folder, task, gold, calibration, run_id, tell, extra or {})
         remember_digests(task)
     result = RunResult(
         run_id=run_id,
@@ -144,7 +144,13 @@ def _tell_nobody(step: str, done: int, total: int) -> None:
 
 
 def _fill(
-    folder: Path, task: Task, gold: Gold | None, run_id: str, tell: Observer, extra: Mapping[str, str]
+    folder: Path,
+    task: Task,
+    gold: Gold | None,
+    calibration: Gold | None,
+    run_id: str,
+    tell: Observer,
+    extra: Mapping[str, str],
 ) -> dict[str, Any]:
     """Do the work, write all of it into a folder, and return what `RunResult` says of it."""
     config = task.config
@@ -152,10 +158,11 @@ def _fill(
     with writing(folder):
         (folder / "votes").mkdir()
     votes, nan = vote(task, folder / "votes", observer=tell)
-    if gold is not None:
-        _check_gold(task, gold, votes)
+    for known in (gold, calibration):
+        if known is not None:
+            _check_gold(task, known, votes)
     counted = votes.keep(rule.id for rule in task.registry if not rule.muted)
-    labels, baseline = _fitted(folder, task, counted, run_id, tell)
+    labels, baseline = _fitted(folder, task, counted, calibration, run_id, tell)
     written = write_labels(labels, folder, schema=task.schema, formats=config.export.formats)
     tell("labels are scored", 0, 1)
     seen = Findings.of(task, votes, counted.patterns(), gold, nan)
@@ -178,6 +185,9 @@ def _fill(
     counts = {"rows": labels.height, "patterns": len(counted.patterns()), "rules": len(votes.labelers)}
     counts["gold"] = gold.frame.height if gold else 0
     prints = _fingerprints(task, gold)
+    if calibration is not None:
+        counts["calibration"] = calibration.frame.height
+        prints["calibration"] = calibration.fingerprint
     manifest = write_manifest(folder, run_id=run_id, fingerprints=prints, counts=counts, files=written)
     return {
         "statuses": _statuses(labels),
@@ -190,18 +200,19 @@ def _fill(
         "scores": scores,
         "difference": difference,
         "sliced_difference": sliced,
-        "notes": tuple(seen.notes),
+        "notes": (*seen.notes, *_calibrated(gold, calibration)),
         "manifest": manifest,
     }
 
 
 def _fitted(
-    folder: Path, task: Task, votes: LabelMatrix, run_id: str, tell: Observer
+    folder: Path, task: Task, votes: LabelMatrix, calibration: Gold | None, run_id: str, tell: Observer
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Fit the label model, save it, and return its label table and that of majority vote."""
     tell("model fits", 0, 1)
     patterns, k = votes.patterns(), len(task.schema)
-    model = fit(task.config, patterns, n_classes=k)
+    known = None if calibration is None else calibration.codes(votes.ids)
+    model = fit(task.config, patterns, n_classes=k, gold=known)
     with writing(folder / "model"):
         tracking.save_model(model, folder / "model", labelers=votes.labelers, schema=task.schema)
     baseline = label_model.create("majority_vote", n_classes=k).fit(patterns)
@@ -212,6 +223,16 @@ def _fitted(
     ]
     tell("model fits", 1, 1)
     return tables[0], tables[1]
+
+
+def _calibrated(gold: Gold | None, calibration: Gold | None) -> list[str]:
+    if calibration is None:
+        return []
+    scoring = gold.frame.height if gold else 0
+    return [
+        f"{calibration.frame.height} gold rows went into the label model; the other {scoring} score it "
+        "(task.gold.calibrate)"
+    ]
 
 
 def _scores(
