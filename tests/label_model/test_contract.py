@@ -1,6 +1,8 @@
 """One suite for all label models. A property that a model's file lists in BREAKS is a strict xfail here."""
 
 import random
+import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -9,6 +11,7 @@ import pytest
 from weaklabel.errors import GoldError, ModelError, OutputError, VotesError
 from weaklabel.label_matrix import LabelMatrix, VotePatterns, as_patterns
 from weaklabel.label_model import DEFAULT, create, load, names
+from weaklabel.label_model.explanation import log_odds
 
 PROPERTIES = {
     "row_order",
@@ -196,6 +199,17 @@ def test_columns_and_events_are_the_same(name):
     assert (model.predict(events) == model.predict(columns)).all()
 
 
+@models()
+def test_silence_may_be_written_either_way_when_predicting(name):
+    """-1 and -2 in a row mean the same whichever of the two is left out of the events."""
+    fitted = [-1, -1, -1, -2, -2, -1]
+    model = make(name).fit(LabelMatrix.from_numpy(VOTES, silence=fitted))
+    expected = model.predict_proba(LabelMatrix.from_numpy(VOTES, silence=fitted))
+    for silence in (-1, -2, [-2, -1, -1, -1, -2, -1]):
+        other = model.predict_proba(LabelMatrix.from_numpy(VOTES, silence=silence))
+        assert np.abs(other - expected).max() < 1e-12
+
+
 @models("refit")
 def test_a_refit_on_appended_rows_is_a_fit_from_scratch(name):
     grown = make(name).fit(VOTES[:40]).fit(VOTES)
@@ -280,6 +294,200 @@ def test_saved_and_loaded_is_the_same_to_the_last_bit(name, tmp_path):
     assert (load(folder).predict_proba(VOTES) == make(name).fit(VOTES[:30]).predict_proba(VOTES)).all()
 
 
+# ---- votes that come in parts ----
+
+
+def parts_of(votes, gold, n_parts=5):
+    """Votes as matrices with ids, and the gold of each part."""
+    ids = [f"doc {i}" for i in range(len(votes))]
+    out = []
+    for rows in np.array_split(np.arange(len(votes)), n_parts):
+        names_ = [ids[i] for i in rows]
+        matrix = LabelMatrix.from_numpy(votes[rows], ids=names_, silence=[-1, -1, -1, -1, -2, -1])
+        known = {ids[i]: int(gold[i]) for i in rows if gold[i] >= 0}
+        out.append((matrix, known or None))
+    return out
+
+
+def same_model(a, b):
+    for attribute in (*a.STATE, "labelers_", "silence_"):
+        assert np.array_equal(getattr(a, attribute), getattr(b, attribute)), attribute
+
+
+@models("shards")
+@pytest.mark.parametrize("with_gold", [False, True])
+def test_parts_in_any_order_are_the_whole_to_the_last_bit(name, with_gold):
+    gold = np.where((np.arange(len(VOTES)) < 30) & with_gold, TRUTH, -1)
+    parts = parts_of(VOTES, gold)
+    ((whole, known),) = parts_of(VOTES, gold, 1)
+    expected = make(name).fit(whole, gold=known)
+    for order in (range(5), (3, 0, 4, 1, 2)):
+        model = make(name)
+        for i in order:
+            matrix, known = parts[i]
+            assert model.partial_fit(matrix, gold=known) is model
+        same_model(model, expected)
+        assert (model.predict_proba(whole) == expected.predict_proba(whole)).all()
+
+
+@models("shards")
+def test_parts_may_be_patterns_and_their_sizes_do_not_matter(name):
+    whole = as_patterns(VOTES)
+    table = np.zeros((len(whole), K), np.int64)
+    table[::3, 1] = 1
+    expected = make(name).fit(whole, gold=table)
+    half = whole.without_rows()
+    half = replace(half, counts=np.where(half.counts > 1, half.counts // 2, half.counts))
+    rest = replace(half, counts=whole.counts - half.counts)
+    model = (
+        make(name).partial_fit(rest).partial_fit(half, gold=table)
+    )  # a pattern may stand for no rows so far
+    same_model(model, expected)
+
+
+@models("shards")
+def test_a_saved_model_goes_on_where_it_stopped(name, tmp_path):
+    gold = np.where(np.arange(len(VOTES)) < 30, TRUTH, -1)
+    parts = parts_of(VOTES, gold)
+    model = make(name)
+    for i, (matrix, known) in enumerate(parts):
+        model.partial_fit(matrix, gold=known)
+        model = load(model.save(tmp_path / str(i)))
+    ((whole, known),) = parts_of(VOTES, gold, 1)
+    same_model(model, make(name).fit(whole, gold=known))
+
+
+@models()
+def test_a_fit_keeps_no_counts(name, tmp_path):
+    model = make(name).fit(VOTES)
+    for fitted in (model, load(model.save(tmp_path / "m"))):
+        with pytest.raises(ModelError) as error:
+            fitted.partial_fit(VOTES)
+        assert str(error.value) == (
+            f"this label model '{name}' was fitted by fit, which keeps no counts to add to\n"
+            "  hint: make a new model and give it every part with partial_fit"
+        )
+    again = make(name).partial_fit(VOTES).fit(VOTES[:40])
+    same_model(again, make(name).fit(VOTES[:40]))
+    with pytest.raises(ModelError, match="keeps no counts"):
+        again.partial_fit(VOTES)
+
+
+@models()
+def test_a_part_that_does_not_fit_changes_nothing(name):
+    model = make(name).partial_fit(VOTES)
+    before = model.predict_proba(VOTES)
+    with pytest.raises(VotesError, match="different labelers: 1 missing"):
+        model.partial_fit(VOTES[:, :5])
+    with pytest.raises(VotesError, match="there are 3 classes"):
+        model.partial_fit(np.full((3, 6), 3))
+    with pytest.raises(GoldError, match="out of range"):
+        model.partial_fit(VOTES, gold=np.full(len(VOTES), 3))
+    assert (model.predict_proba(VOTES) == before).all()
+    same_model(model.partial_fit(VOTES[:40]), make(name).fit(np.vstack([VOTES, VOTES[:40]])))
+
+
+# ---- memory ----
+
+
+@models()
+@pytest.mark.parametrize(("n", "m", "k", "coverage"), [(30_000, 20, 2, 0.3), (20_000, 20, 12, 0.15)])
+def test_the_memory_estimate_is_right_within_a_factor_of_two(name, n, m, k, coverage):
+    rng = np.random.default_rng(0)
+    votes = np.where(rng.random((n, m)) < coverage, rng.integers(0, k, (n, m)), -1).astype(np.int8)
+    votes[:, 0] = rng.integers(0, k, n)
+    few = {"n_epochs": 1} if name == "snorkel" else {"max_iter": 3} if "max_iter" in options_of(name) else {}
+    model = create(name, n_classes=k, **few).fit(LabelMatrix.from_numpy(votes[:50], silence=-1))
+    patterns = LabelMatrix.from_numpy(votes, silence=-1).patterns().without_rows()
+    estimate = model.fit_bytes(patterns)
+    held = [patterns.indptr, patterns.labeler_index, patterns.codes, patterns.counts, patterns.keys]
+    tracemalloc.start()
+    model.fit(patterns)
+    peak = tracemalloc.get_traced_memory()[1] + sum(array.nbytes for array in held)
+    tracemalloc.stop()
+    assert peak / 2 < estimate < peak * 2
+
+
+def options_of(name):
+    return type(create(name, n_classes=2)).OPTIONS
+
+
+@models()
+def test_a_big_fit_says_so_beforehand(name, monkeypatch, caplog):
+    model = make(name)
+    with caplog.at_level("WARNING", logger="weaklabel.label_model"):
+        model.fit(VOTES)
+        assert "beyond the votes" not in caplog.text
+        monkeypatch.setattr("weaklabel.label_model.base.BIG", 1000)
+        model.fit(VOTES)
+    patterns = as_patterns(VOTES)
+    assert (
+        f"fitting {name} takes about 0.0 GB beyond the votes: "
+        f"{len(patterns)} distinct rows, {len(patterns.codes)} votes"
+    ) in caplog.text
+
+
+# ---- explanations ----
+
+
+@models()
+@pytest.mark.parametrize("k", [2, K])
+def test_explanations_add_up_and_leave_out(name, k):
+    votes, truth = (VOTES, TRUTH) if k == K else sample(k=2, seed=3)
+    silence = [-1, -1, -1, -2, -1, -1]
+    whole = LabelMatrix.from_numpy(votes, silence=silence)
+    gold = np.where(np.arange(len(votes)) < 10, truth, -1)
+    model = make(name, k).fit(whole, gold={str(i): int(g) for i, g in enumerate(gold) if g >= 0})
+    labels, proba = model.predict(whole), model.predict_proba(whole)
+    scales = set()
+    for i in [0, *range(3, 40)]:
+        told = model.explain(LabelMatrix.from_numpy(votes[[i]], silence=silence))
+        assert (told.posterior == proba[i]).all()
+        assert told.label == labels[i]
+        asked = np.flatnonzero(votes[i] > -2)
+        assert told.labelers == tuple(str(j) for j in asked)
+        assert told.votes == tuple(votes[i, asked])
+        without = np.repeat(votes[[i]], len(asked), axis=0)
+        without[np.arange(len(asked)), asked] = -2  # as if it had not been asked
+        without = LabelMatrix.from_numpy(without, silence=silence)
+        assert np.abs(told.posterior_without - model.predict_proba(without)).max() < 1e-12
+        assert told.without == tuple(model.predict(without))
+        scales.add(told.scale)
+        if (votes[i] < 0).all():
+            assert not told.contributions.any()
+        elif told.scale == "log odds":
+            total = told.prior + told.contributions.sum(axis=0)
+            assert total == pytest.approx(log_odds(told.posterior), rel=1e-9, abs=1e-9)
+        elif told.scale == "share":
+            assert told.contributions.sum(axis=0) == pytest.approx(told.posterior, abs=1e-12)
+            assert not told.prior.any()
+        else:
+            change = log_odds(told.posterior) - log_odds(told.posterior_without)
+            assert told.contributions == pytest.approx(change, abs=1e-9)
+    assert len(scales) == 1
+    assert scales <= {"log odds", "share", "left out"}
+
+
+@models()
+def test_every_form_of_one_row_is_explained_alike(name):
+    model = make(name).fit(VOTES)
+    row = VOTES[20]
+    assert (row >= 0).sum() > 1
+    forms = [row.tolist(), row, row[None, :], LabelMatrix.from_numpy(row[None, :]), as_patterns(row[None, :])]
+    first, *others = [model.explain(form) for form in forms]
+    for told in others:
+        assert told.labelers == first.labelers
+        assert told.contributions == pytest.approx(first.contributions, abs=1e-12)
+    with pytest.raises(VotesError, match="explain takes one row of votes, and these are 2 different rows"):
+        model.explain([[0, 1, 1, 0, -1, -1], [1, 1, 1, 0, -1, -1]])
+    with pytest.raises(VotesError, match="votes 3, and there are 3 classes"):
+        model.explain([0, 3, -1, -1, -1, -1])
+    with pytest.raises(ModelError, match="not fitted"):
+        make(name).explain(row)
+    with pytest.raises(ModelError, match="votes of 5 labelers; the model was fitted on 6"):
+        model.explain(row[:5])
+
+
 @models()
 def test_every_form_of_votes_and_gold_agrees(name):
     ids = [f"doc {i}" for i in range(len(VOTES))]
@@ -328,13 +536,21 @@ def test_small_and_lopsided_votes_have_defined_answers(name, votes, labels):
 def test_a_billion_rows(name):
     if name == "snorkel":
         pytest.skip("Snorkel needs every row in memory")
-    from dataclasses import replace
-
     patterns = as_patterns(VOTES).without_rows()
     many = replace(patterns, counts=patterns.counts * 10**9)
     proba = make(name).fit(many).predict_proba(patterns)
     assert np.isfinite(proba).all()
     assert np.allclose(proba.sum(axis=1), 1)
+
+
+@models()
+def test_gold_against_all_votes(name):
+    votes = np.where(VOTES == 2, 0, VOTES).astype(np.int8)  # nobody says 2, and all gold does
+    for known in (np.full(len(votes), 2), np.where(np.arange(len(votes)) < 20, 2, -1)):
+        model = make(name).fit(votes, gold=known)
+        proba = model.predict_proba(votes)
+        assert np.isfinite(proba).all()
+        assert np.allclose(proba.sum(axis=1), 1)
 
 
 @models()

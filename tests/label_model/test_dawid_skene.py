@@ -8,7 +8,7 @@ from strategies import vote_matrices
 from weaklabel.errors import ModelError
 from weaklabel.label_matrix import LabelMatrix, as_patterns
 from weaklabel.label_model import create
-from weaklabel.label_model.dawid_skene import duplicate_groups
+from weaklabel.label_model.duplicates import duplicate_groups
 
 TWIN = {"merge_duplicates": False, "keep_unanimous": False, "tol": 0.0}
 

@@ -6,11 +6,12 @@ Sums run over patterns in their order, one after the other, so that the same pat
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from weaklabel.kernels.jit import njit
+from weaklabel.kernels.jit import inlined, njit
 
 
 @njit
@@ -160,3 +161,130 @@ def keep_unanimous(
         for y in range(k):
             out[u, y] = score[y] / norm
     return changed
+
+
+@njit
+def co_votes(indptr: Any, cells: Any, weights: Any, events: Any, size: Any) -> Any:
+    """Return the (size, size) weight of rows on which events occur together: upper triangle and diagonal.
+
+    Parameters
+    ----------
+    indptr, cells
+        Events of each pattern, as in `em_pass`.
+    weights
+        (u,) float64.
+    events
+        (cells,) int64: number of a cell's event, ascending with the cell, or -1 to leave it out.
+    size
+        Number of events.
+    """
+    out = np.zeros((size, size))
+    for u in range(len(indptr) - 1):
+        for e in range(indptr[u], indptr[u + 1]):
+            a = events[cells[e]]
+            if a < 0:
+                continue
+            for f in range(e, indptr[u + 1]):
+                b = events[cells[f]]
+                if b >= 0:
+                    out[a, b] += weights[u]
+    return out
+
+
+@inlined
+def _mean_deviation(mean: Any) -> Any:
+    """Return the mean absolute deviation of a Poisson count."""
+    if mean <= 0:
+        return 0.0
+    whole = math.floor(mean)
+    return 2 * math.exp((whole + 1) * math.log(mean) - mean - math.lgamma(whole + 1))
+
+
+@njit
+def unexplained(observed: Any, left: Any, right: Any, owner: Any, said: Any) -> Any:
+    """Return how far co-votes of different labelers are from what a model expects, what was seen, and pairs.
+
+    The first answer is (2, 2): for pairs of events, and for pairs of labelers with equal and with different votes
+    taken together, the sum of |observed - expected| and the sum that Poisson counts with these means would have.
+    The second is the sum of what was observed, the third the number of pairs of events.
+
+    Parameters
+    ----------
+    observed
+        (events, events) counts, upper triangle.
+    left, right
+        (events, k): the expected count of a pair is the sum over classes of left[a] * right[b].
+    owner, said
+        (events,) the labeler of each event, ascending, and its class.
+    """
+    size, k = left.shape
+    m = 0
+    for a in range(size):
+        m = max(m, owner[a] + 1)
+    together = np.zeros((m, m, 2, 2))
+    sums = np.zeros((2, 2))
+    seen = 0.0
+    pairs = 0
+    for a in range(size):
+        for b in range(a + 1, size):
+            if owner[a] == owner[b]:
+                continue
+            mean = 0.0
+            for y in range(k):
+                mean += left[a, y] * right[b, y]
+            pairs += 1
+            seen += observed[a, b]
+            sums[0, 0] += abs(observed[a, b] - mean)
+            sums[0, 1] += _mean_deviation(mean)
+            kind = 1 if said[a] == said[b] else 0
+            together[owner[a], owner[b], kind, 0] += observed[a, b]
+            together[owner[a], owner[b], kind, 1] += mean
+    for i in range(m):
+        for j in range(i + 1, m):
+            for kind in range(2):
+                sums[1, 0] += abs(together[i, j, kind, 0] - together[i, j, kind, 1])
+                sums[1, 1] += _mean_deviation(together[i, j, kind, 1])
+    return sums, seen, pairs
+
+
+@njit
+def departures(indptr: Any, labelers: Any, codes: Any, counts: Any, pair: Any, others: Any) -> Any:
+    """Return how the other rules vote where the second rule of a pair repeats the first, and where it doesn't.
+
+    The (2, 3) answer holds, for "departs" and "repeats": rows, the sum of the share of the others that vote as the
+    first rule does, and the sum of its square. Rows on which no other rule votes are left out.
+
+    Parameters
+    ----------
+    indptr, labelers, codes, counts
+        Events of each pattern, and rows per pattern.
+    pair
+        The two rules.
+    others
+        (m,) bool: who is asked.
+    """
+    out = np.zeros((2, 3))
+    for u in range(len(indptr) - 1):
+        first = -1
+        second = -1
+        for e in range(indptr[u], indptr[u + 1]):
+            if labelers[e] == pair[0]:
+                first = codes[e]
+            elif labelers[e] == pair[1]:
+                second = codes[e]
+        if first < 0 or second == -2:
+            continue
+        heard = 0
+        same = 0
+        for e in range(indptr[u], indptr[u + 1]):
+            if codes[e] >= 0 and others[labelers[e]]:
+                heard += 1
+                if codes[e] == first:
+                    same += 1
+        if heard:
+            share = same / heard
+            kind = 1 if second == first else 0
+            out[kind, 0] += counts[u]
+            out[kind, 1] += counts[u] * share
+            out[kind, 2] += counts[u] * share * share
+    return out

@@ -9,18 +9,25 @@ from pathlib import Path
 from typing import Any
 
 from weaklabel.errors import ModelError, did_you_mean
-from weaklabel.label_model.base import LabelModel, read_state
+from weaklabel.label_model.base import LabelModel
+from weaklabel.label_model.explanation import Explanation
+from weaklabel.label_model.saved import check_marks, read_state
+from weaklabel.schema import LabelSchema
 
 DEFAULT = "dawid_skene"
 """The model that `create("default", ...)` makes."""
 
 _CLASSES = {
+    "event_bayes": ("weaklabel.label_model.event_bayes", "EventBayes"),
     "majority_vote": ("weaklabel.label_model.majority_vote", "MajorityVote"),
+    "weighted_vote": ("weaklabel.label_model.weighted_vote", "WeightedVote"),
     "dawid_skene": ("weaklabel.label_model.dawid_skene", "DawidSkene"),
+    "one_coin": ("weaklabel.label_model.one_coin", "OneCoin"),
+    "triplet": ("weaklabel.label_model.triplet", "Triplet"),
     "snorkel": ("weaklabel.label_model.snorkel", "SnorkelLabelModel"),
 }
 
-__all__ = ["DEFAULT", "LabelModel", "create", "load", "names"]
+__all__ = ["DEFAULT", "Explanation", "LabelModel", "create", "load", "names"]
 
 
 def names() -> tuple[str, ...]:
@@ -29,7 +36,7 @@ def names() -> tuple[str, ...]:
     Examples
     --------
     >>> names()
-    ('majority_vote', 'dawid_skene', 'snorkel')
+    ('event_bayes', 'majority_vote', 'weighted_vote', 'dawid_skene', 'one_coin', 'triplet', 'snorkel')
     """
     return tuple(_CLASSES)
 
@@ -66,13 +73,21 @@ def create(name: str, *, n_classes: int, **options: Any) -> LabelModel:
     return kind(n_classes=n_classes, **options)
 
 
-def load(folder: str | Path) -> LabelModel:
+def load(folder: str | Path, *, schema: LabelSchema | None = None, rules: Any = None) -> LabelModel:
     """Load a model that `LabelModel.save` wrote; nothing in the folder is executed.
+
+    Parameters
+    ----------
+    folder
+        What `save` returned.
+    schema, rules
+        The labels and rules that the model is wanted for (see `LabelModel.save`): checked where given.
 
     Raises
     ------
     ModelError
-        Nothing there, or files that are damaged or of another version.
+        Nothing there, files that are damaged or of another version, or a model of other labels or rules: it names
+        which are new, gone or changed.
 
     Examples
     --------
@@ -83,6 +98,7 @@ def load(folder: str | Path) -> LabelModel:
     [[1.0, 0.0]]
     """
     head, state = read_state(Path(folder))
+    check_marks(head, schema, rules, str(folder))
     try:
         model = create(head["model"], n_classes=head["n_classes"], **head["options"])
         model._restore(state)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
+import logging
 import uuid
-import zipfile
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -16,7 +15,15 @@ import numpy.typing as npt
 
 from weaklabel.errors import ModelError, OutputError, VotesError
 from weaklabel.label_matrix import LabelMatrix, VotePatterns, as_patterns, gold_table
-from weaklabel.schema import ABSTAIN, MAX_CODE
+from weaklabel.label_model.alignment import places
+from weaklabel.label_model.counted import Counted
+from weaklabel.label_model.explanation import Explanation, explain_row
+from weaklabel.label_model.saved import FORMAT, marks, read_state, write_state
+from weaklabel.schema import ABSTAIN, MAX_CODE, LabelSchema
+
+__all__ = ["LabelModel", "Votes", "class_weights", "read_state", "soft_votes"]
+
+logger = logging.getLogger("weaklabel.label_model")
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
@@ -25,8 +32,8 @@ Votes = LabelMatrix | VotePatterns | npt.ArrayLike
 TIE = 1e-9
 """Two probabilities that differ by less than this share of the larger one are tied."""
 
-_FORMAT = 1
-_HEAD = "model.json"
+BIG = 2**30
+"""A fit that is estimated to take this many bytes or more says so before it starts."""
 
 
 class LabelModel(ABC):
@@ -39,7 +46,9 @@ class LabelModel(ABC):
     changed. What a fit learns ends in `_`.
 
     Subclasses set `name`, `OPTIONS` (constructor arguments that are saved), `STATE` (learned attributes that are
-    saved) and `BREAKS`: which of the properties in the contract tests they don't keep, and why.
+    saved) and `BREAKS`: which of the properties in the contract tests they don't keep, and why. They learn in
+    `_fit` and answer in `_posterior`; one whose score is a sum over answers also says what it is a sum of, in
+    `_evidence` (and on which `SCALE`), so that `explain` can show it.
 
     Examples
     --------
@@ -53,6 +62,11 @@ class LabelModel(ABC):
     OPTIONS: ClassVar[tuple[str, ...]] = ()
     STATE: ClassVar[tuple[str, ...]] = ("class_balance_",)
     BREAKS: ClassVar[Mapping[str, str]] = {}
+    SCALE: ClassVar[str] = "log odds"
+    EVENT_BYTES: ClassVar[int] = 34
+    """What a fit holds per vote at its widest: its pattern, cell and weights."""
+    CELL_BYTES: ClassVar[int] = 20
+    """What a fit holds per distinct row and class at its widest: tables of doubles, not all at once."""
 
     class_balance_: Float
     labelers_: tuple[str, ...]
@@ -66,6 +80,7 @@ class LabelModel(ABC):
                 f"n_classes={n_classes}; a label model needs 2 to {MAX_CODE} classes", hint="len(schema)"
             )
         self.n_classes = int(n_classes)
+        self._counted: Counted | None = None
 
     def fit(self, votes: Votes, *, gold: Any = None) -> Self:
         """Learn from votes, always from scratch, and return the model itself.
@@ -78,9 +93,47 @@ class LabelModel(ABC):
             Gold that doesn't go with the votes.
         """
         patterns = self._checked(votes)
+        self._learn(patterns, gold_table(votes, patterns, gold, n_classes=self.n_classes))
+        self._counted = None
+        return self
+
+    def partial_fit(self, votes: Votes, *, gold: Any = None) -> Self:
+        """Add votes to those of earlier calls, learn from all of them, and return the model itself.
+
+        What is kept between calls is the distinct rows with their counts, so memory follows the number of distinct
+        rows. The answer is that of one `fit` on all rows, to the last bit, in whatever order the parts come.
+        `save` keeps the counts too, so that a loaded model goes on. Parts must have the same labelers (of people's
+        answers: `LabelMatrix.from_answers(..., labelers=all_of_them)`). In a plain array it is guessed from each part
+        whether a column's silence is -1 or -2, so give a `LabelMatrix` where a part may lack one of the two.
+
+        Raises
+        ------
+        ModelError
+            The model was fitted by `fit`, which keeps no counts.
+        VotesError, GoldError
+            As for `fit`, or other labelers than in the earlier parts.
+
+        Examples
+        --------
+        >>> from weaklabel.label_model import create
+        >>> model = create("majority_vote", n_classes=2).partial_fit([[0, 1], [1, 1]]).partial_fit([[0, 0]])
+        >>> whole = create("majority_vote", n_classes=2).fit([[0, 1], [1, 1], [0, 0]])
+        >>> bool((model.class_balance_ == whole.class_balance_).all())
+        True
+        """
+        if hasattr(self, "labelers_") and self._counted is None:
+            raise ModelError(
+                f"this label model {self.name!r} was fitted by fit, which keeps no counts to add to",
+                hint="make a new model and give it every part with partial_fit",
+            )
+        patterns = self._checked(votes)
         table = gold_table(votes, patterns, gold, n_classes=self.n_classes)
-        self._fit(patterns, None if table is None else table.astype(np.float64))
-        self.labelers_, self.silence_ = patterns.labelers, patterns.silence.copy()
+        if self._counted is None:
+            counted = Counted(patterns.without_rows(), table)
+        else:
+            counted = self._counted.plus(patterns, table)
+        self._learn(replace(counted.patterns), counted.gold)  # a copy: what a fit remembers of it is not kept
+        self._counted = counted
         return self
 
     def predict_proba(self, votes: Votes) -> Float:
@@ -103,18 +156,67 @@ class LabelModel(ABC):
             As for `predict_proba`.
         """
         patterns, answers = self._answers(votes)
-        ranked = np.sort(answers, axis=1)
-        tied = ranked[:, -1] - ranked[:, -2] <= TIE * ranked[:, -1]
-        best = np.where(tied | (patterns.n_votes == 0), ABSTAIN, answers.argmax(axis=1)).astype(np.int64)
-        return self._per_row(votes, patterns, best)
+        return self._per_row(votes, patterns, self._labels(patterns, answers))
 
-    def save(self, folder: str | Path) -> Path:
+    def explain(self, votes: Votes) -> Explanation:
+        """Return what each answer of one row adds, and what the label would be without it.
+
+        Parameters
+        ----------
+        votes
+            One row: (m,) codes, or a `LabelMatrix` or `VotePatterns` with a single row.
+
+        Raises
+        ------
+        VotesError
+            More than one row.
+        ModelError
+            As for `predict_proba`.
+
+        Examples
+        --------
+        >>> from weaklabel.label_model import create
+        >>> model = create("dawid_skene", n_classes=2).fit([[0, 0, 1], [1, 1, 1], [0, 0, 0], [1, -1, 1]])
+        >>> told = model.explain([0, 0, 1])
+        >>> told.label, told.without, told.scale
+        (0, (0, 0, 0), 'log odds')
+        """
+        self._need_fit()
+        if not isinstance(votes, (LabelMatrix, VotePatterns)) and np.ndim(votes) == 1:
+            votes = np.asarray(votes)[None, :]
+        return explain_row(self, self._checked(votes))
+
+    def fit_bytes(self, votes: Votes) -> int:
+        """Return an estimate of the memory that a fit takes, in bytes: patterns, and tables beside them.
+
+        It is what numpy and the kernels hold at once, without the votes themselves. A fit that needs a gibibyte
+        or more logs this figure before it starts.
+
+        Examples
+        --------
+        >>> from weaklabel.label_model import create
+        >>> create("majority_vote", n_classes=2).fit_bytes([[0, 1, 1]]) < 10_000
+        True
+        """
+        return self._fit_bytes(as_patterns(votes))
+
+    def save(self, folder: str | Path, *, schema: LabelSchema | None = None, rules: Any = None) -> Path:
         """Write the fitted model: `model.json` and an `.npz` of arrays, no pickle. Return the folder.
+
+        Parameters
+        ----------
+        folder
+            Made when it isn't there; an older model in it is replaced in one step.
+        schema
+            The labels: their names in order and version are written, and `load` can check them.
+        rules
+            The rules behind the votes, an `LFRegistry` or a mapping id to fingerprint: their fingerprints are
+            written, and `load` can check them. Muted rules are left out.
 
         Raises
         ------
         ModelError
-            Not fitted yet.
+            Not fitted yet, or schema and rules that are not those of the fit.
         OutputError
             The folder can't be written.
         """
@@ -122,8 +224,11 @@ class LabelModel(ABC):
         folder = Path(folder)
         learned = {name: getattr(self, name) for name in ("labelers_", "silence_", *self.STATE)}
         arrays = {name: value for name, value in learned.items() if isinstance(value, np.ndarray)}
+        if self._counted is not None:
+            arrays |= self._counted.arrays()
         head = {
-            "format": _FORMAT,
+            **marks(schema, rules, n_classes=self.n_classes, labelers=self.labelers_),
+            "format": FORMAT,
             "model": self.name,
             "n_classes": self.n_classes,
             "options": {name: getattr(self, name) for name in self.OPTIONS},
@@ -131,7 +236,7 @@ class LabelModel(ABC):
             "learned": {name: value for name, value in learned.items() if name not in arrays},
         }
         try:
-            _write_state(folder, head, arrays)
+            write_state(folder, head, arrays)
         except OSError as error:
             raise OutputError(f"can't save the label model: {error}", where=str(folder)) from error
         return folder
@@ -148,6 +253,46 @@ class LabelModel(ABC):
         for name in ("labelers_", "silence_", *self.STATE):
             value = state[name]
             setattr(self, name, _tuples(value) if isinstance(value, list) else value)
+        self._counted = Counted.from_arrays(state, self.labelers_, self.silence_)
+
+    def _evidence(self, row: VotePatterns, where: Int) -> tuple[Float, Float] | None:
+        """Return what the score of one row is a sum of, or None when it is no sum.
+
+        `row` is a single pattern with votes in which every answer is spelt out: its silence is -2 throughout. The
+        answer is the (k,) log score of a row before anybody is asked, and an (m, k + 2, k) table of what answer
+        `code + 2` of each of the row's labelers adds to it (column 0, not asked: nothing). The softmax of their
+        sum is that row's posterior; with `SCALE` "share" the sum itself, divided by its total.
+        """
+        return None
+
+    def _fit_bytes(self, patterns: VotePatterns) -> int:
+        """Return the bytes of patterns and of what a fit makes of them; see `fit_bytes`."""
+        u, e, m, k = len(patterns), len(patterns.codes), len(patterns.labelers), self.n_classes
+        own = sum(
+            getattr(patterns, name).nbytes for name in ("indptr", "labeler_index", "codes", "counts", "keys")
+        )
+        return own + self.EVENT_BYTES * e + self.CELL_BYTES * u * k + 48 * m * (k + 2) * k
+
+    def _learn(self, patterns: VotePatterns, gold: Int | None) -> None:
+        need = self._fit_bytes(patterns)
+        if need >= BIG:
+            logger.warning(
+                "fitting %s takes about %.1f GB beyond the votes: %d distinct rows, %d votes",
+                self.name,
+                need / 1e9,
+                len(patterns),
+                len(patterns.codes),
+            )
+        self._fit(patterns, None if gold is None else gold.astype(np.float64))
+        self.labelers_, self.silence_ = patterns.labelers, patterns.silence.copy()
+
+    def _labels(self, patterns: VotePatterns, answers: Float) -> Int:
+        ranked = np.sort(answers, axis=1)
+        tied = ranked[:, -1] - ranked[:, -2] <= TIE * ranked[:, -1]
+        return np.where(tied | (patterns.n_votes == 0), ABSTAIN, answers.argmax(axis=1)).astype(np.int64)
+
+    def _where(self, patterns: VotePatterns) -> Int:
+        return places(patterns, self.labelers_, self.silence_)
 
     def _checked(self, votes: Votes) -> VotePatterns:
         patterns = as_patterns(votes)
@@ -167,7 +312,7 @@ class LabelModel(ABC):
     def _answers(self, votes: Votes) -> tuple[VotePatterns, Float]:
         self._need_fit()
         patterns = self._checked(votes)
-        answers = self._posterior(patterns, _where(patterns, self.labelers_, self.silence_))
+        answers = self._posterior(patterns, self._where(patterns))
         answers[patterns.n_votes == 0] = self.class_balance_
         return patterns, answers
 
@@ -208,67 +353,6 @@ def class_weights(patterns: VotePatterns, shares: Float, gold: Float | None) -> 
         return rows[:, None] * shares
     known = gold * (patterns.n_votes > 0)[:, None]
     return (rows - known.sum(axis=1))[:, None] * shares + known
-
-
-def read_state(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Read what `LabelModel.save` wrote: the head of `model.json`, and all learned attributes."""
-    try:
-        head = json.loads((folder / _HEAD).read_text(encoding="utf-8"))
-        if head["format"] != _FORMAT:
-            hint = "fit it again, or load it with the version that wrote it"
-            raise ModelError(
-                f"a saved model of format {head['format']}; this version reads {_FORMAT}", hint=hint
-            )
-        with (folder / head["arrays"]).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            state = {**head["learned"], **{name: arrays[name] for name in arrays.files}}
-    except OSError as error:
-        hint = "give the folder that save() returned"
-        raise ModelError(f"no saved label model: {error}", where=str(folder), hint=hint) from error
-    except (ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-        raise ModelError(f"the saved model is damaged: {error}", where=str(folder)) from error
-    return head, state
-
-
-def _write_state(folder: Path, head: Mapping[str, Any], arrays: Mapping[str, Any]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    old = list(folder.glob("arrays-*.npz"))
-    with (folder / head["arrays"]).open("wb") as file:
-        np.savez(file, **arrays)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary = folder / f".{uuid.uuid4().hex}.tmp"
-    with temporary.open("w", encoding="utf-8") as text:
-        json.dump(head, text, indent=1)
-        text.flush()
-        os.fsync(text.fileno())
-    temporary.replace(folder / _HEAD)
-    for file_name in old:
-        file_name.unlink(missing_ok=True)
-
-
-def _where(patterns: VotePatterns, fitted: tuple[str, ...], silence: npt.NDArray[np.int8]) -> Int:
-    """Map the patterns' labelers to the fitted ones: by name, or by position when either has no names."""
-    if patterns.labelers == fitted:
-        return np.arange(len(fitted))
-    nameless = tuple(str(j) for j in range(len(patterns.labelers)))
-    fitted_nameless = tuple(str(j) for j in range(len(fitted)))
-    if nameless == patterns.labelers or fitted_nameless == fitted:
-        if len(nameless) != len(fitted):
-            raise ModelError(
-                f"votes of {len(nameless)} labelers; the model was fitted on {len(fitted)}",
-                available=fitted,
-                hint="give the same columns in the same order, or fit again",
-            )
-        return np.arange(len(fitted))
-    position = {name: j for j, name in enumerate(fitted)}
-    new = [name for name in patterns.labelers if name not in position]
-    given = set(patterns.labelers)
-    gone = [name for j, name in enumerate(fitted) if name not in given and silence[j] == ABSTAIN]
-    if new or gone:
-        told = [f"{word}: {', '.join(some)}" for word, some in (("new", new), ("missing", gone)) if some]
-        hint = "predict with the labelers of the fit, or fit again"
-        raise ModelError(f"other labelers than in the fit ({'; '.join(told)})", available=fitted, hint=hint)
-    return np.array([position[name] for name in patterns.labelers], np.int64)
 
 
 def _tuples(value: Any) -> Any:

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from weaklabel.errors import ModelError
 from weaklabel.label_matrix import VotePatterns
 from weaklabel.label_model.base import TIE, Float, Int, LabelModel, class_weights, soft_votes
+from weaklabel.label_model.duplicates import duplicate_groups, with_votes
 from weaklabel.schema import ABSTAIN
 
 logger = logging.getLogger("weaklabel.label_model")
@@ -158,7 +159,7 @@ class DawidSkene(LabelModel):
         weights = np.ones(m)
         for group in duplicates:
             weights[list(group)] = 1 / len(group)
-        fitted = _with_votes(patterns)
+        fitted = with_votes(patterns)
         used = gold[patterns.n_votes > 0] if gold is not None else np.zeros((0, k))
         shares = soft_votes(fitted, k, weights)
         first = class_weights(fitted, shares, used if gold is not None else None)
@@ -193,23 +194,41 @@ class DawidSkene(LabelModel):
         self.duplicates_ = tuple(tuple(patterns.labelers[j] for j in group) for group in duplicates)
 
     def _posterior(self, patterns: VotePatterns, where: Int) -> Float:
-        from weaklabel.kernels import em
+        from weaklabel.kernels.em import posterior
+
+        base, table = _scores(
+            self.class_balance_, self.confusion_[where], patterns.silence, self.weights_[where]
+        )
+        cells = _cells(patterns, np.arange(len(where)), self.n_classes)
+        answers: Float = posterior(patterns.indptr, cells, table, base)
+        if self.keep_unanimous:
+            self._keep_unanimous(patterns, where, answers)
+        return answers
+
+    def _evidence(self, row: VotePatterns, where: Int) -> tuple[Float, Float]:
+        from weaklabel.kernels.em import posterior
+
+        m, k = len(where), self.n_classes
+        base, table = _scores(self.class_balance_, self.confusion_[where], row.silence, self.weights_[where])
+        answers = posterior(row.indptr, _cells(row, np.arange(m), k), table, base)
+        table = table.reshape(m, k + 2, k)
+        if self.keep_unanimous and self._keep_unanimous(row, where, answers):
+            table[:, 1] = 0.0  # votes alone
+            return np.zeros(k), table
+        return base, table
+
+    def _keep_unanimous(self, patterns: VotePatterns, where: Int, answers: Float) -> int:
+        """Rescore, in place, trustworthy unanimous votes that were overruled; return how many rows that were."""
+        from weaklabel.kernels.em import keep_unanimous
 
         k = self.n_classes
-        theta, weights = self.confusion_[where], self.weights_[where]
-        base, table = _scores(self.class_balance_, theta, patterns.silence, weights)
-        cells = _cells(patterns, np.arange(len(where)), k)
-        answers: Float = em.posterior(patterns.indptr, cells, table, base)
-        if self.keep_unanimous:
-            said = np.ascontiguousarray(theta[:, :, :k].transpose(0, 2, 1))  # [labeler, answer, class]
-            own = said[:, np.arange(k), np.arange(k)]
-            others = np.where(np.eye(k, dtype=bool), -1.0, said).max(axis=2)
-            logs = weights[:, None, None] * np.log(np.maximum(said, FLOOR))
-            better = own > others * (1 + TIE)
-            em.keep_unanimous(
-                patterns.indptr, patterns.labeler_index, patterns.codes, better, logs, TIE, answers
-            )
-        return answers
+        said = np.ascontiguousarray(self.confusion_[where][:, :, :k].transpose(0, 2, 1))  # [j, answer, class]
+        own = said[:, np.arange(k), np.arange(k)]
+        others = np.where(np.eye(k, dtype=bool), -1.0, said).max(axis=2)
+        logs = self.weights_[where][:, None, None] * np.log(np.maximum(said, FLOOR))
+        better = own > others * (1 + TIE)
+        events = patterns.indptr, patterns.labeler_index, patterns.codes
+        return int(keep_unanimous(*events, better, logs, TIE, answers))
 
     def _prior(self, patterns: VotePatterns, answers: Int, balance: Float) -> Float:
         """Return pseudo-votes (m, k, k + 1) per labeler, class and answer."""
@@ -268,39 +287,6 @@ class DawidSkene(LabelModel):
         good = bool((start >= 0).all() and np.allclose(start.sum(axis=1), 1, atol=1e-6))
         _check(good, "start holds class probabilities: each row is 0 or more and sums to 1")
         return start
-
-
-def duplicate_groups(patterns: VotePatterns) -> tuple[tuple[int, ...], ...]:
-    """Return groups of labelers, by position, with silence -1 and identical votes in every row.
-
-    Examples
-    --------
-    >>> from weaklabel.label_matrix import as_patterns
-    >>> duplicate_groups(as_patterns([[0, -1, 0], [-1, 1, -1]]))
-    ((0, 2),)
-    """
-    narrow = np.min_scalar_type(len(patterns.labelers))  # 16 bits or fewer are sorted by radix
-    order = np.argsort(patterns.labeler_index.astype(narrow), kind="stable")
-    ends = np.cumsum(np.bincount(patterns.labeler_index, minlength=len(patterns.labelers)))
-    rows = np.split(patterns.pattern_index[order], ends[:-1])
-    codes = np.split(patterns.codes[order], ends[:-1])
-    groups: dict[tuple[bytes, bytes], list[int]] = {}
-    for j in np.flatnonzero(patterns.silence == ABSTAIN).tolist():
-        groups.setdefault((rows[j].tobytes(), codes[j].tobytes()), []).append(j)
-    return tuple(tuple(group) for group in groups.values() if len(group) > 1)
-
-
-def _with_votes(patterns: VotePatterns) -> VotePatterns:
-    """Return the patterns with votes, without `inverse`."""
-    keep = np.flatnonzero(patterns.n_votes > 0)
-    if len(keep) == len(patterns):
-        return patterns
-    from weaklabel.kernels.patterns import take_events
-
-    indptr, who, codes = take_events(patterns.indptr, patterns.labeler_index, patterns.codes, keep)
-    return VotePatterns(
-        patterns.labelers, patterns.silence, indptr, who, codes, patterns.counts[keep], patterns.keys[keep]
-    )
 
 
 def _answer_counts(patterns: VotePatterns, k: int) -> Int:

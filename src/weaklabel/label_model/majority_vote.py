@@ -30,6 +30,8 @@ class MajorityVote(LabelModel):
     """
 
     name = "majority_vote"
+    SCALE = "share"
+    EVENT_BYTES = 20
     BREAKS: ClassVar[Mapping[str, str]] = {"duplicated_rule": "a rule that is given twice votes twice"}
 
     def _fit(self, patterns: VotePatterns, gold: Float | None) -> None:
@@ -38,3 +40,9 @@ class MajorityVote(LabelModel):
 
     def _posterior(self, patterns: VotePatterns, where: Int) -> Float:
         return np.array(soft_votes(patterns, self.n_classes))
+
+    def _evidence(self, row: VotePatterns, where: Int) -> tuple[Float, Float]:
+        k = self.n_classes
+        table = np.zeros((len(where), k + 2, k))
+        table[:, 2:] = np.eye(k)
+        return np.zeros(k), table

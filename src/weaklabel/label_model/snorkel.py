@@ -88,18 +88,27 @@ class SnorkelLabelModel(LabelModel):
             )
         self.class_balance_ = balance
 
+    def _fit_bytes(self, patterns: VotePatterns) -> int:
+        cells = patterns.n_rows * len(patterns.labelers)
+        return (
+            super()._fit_bytes(patterns) + 16 * (self.n_classes + 1) * cells
+        )  # rows, and Snorkel's indicators
+
     def _posterior(self, patterns: VotePatterns, where: Int) -> Float:
         from weaklabel.kernels.em import posterior
 
-        m, k = len(where), self.n_classes
-        table = np.zeros(
-            (m, k + 2, k)
-        )  # silence adds nothing: Snorkel leaves abstentions out of the posterior
-        table[:, 2:] = np.log(self.mu_.reshape(-1, k, k)[where])
+        k = self.n_classes
+        base, table = self._evidence(patterns, where)
         cells = (patterns.labeler_index * (k + 2) + patterns.codes + 2).astype(np.int32)
-        return np.asarray(
-            posterior(patterns.indptr, cells, table.reshape(-1, k), np.log(self.class_balance_))
-        )
+        return np.asarray(posterior(patterns.indptr, cells, table.reshape(-1, k), base))
+
+    def _evidence(self, row: VotePatterns, where: Int) -> tuple[Float, Float]:
+        k = self.n_classes
+        table = np.zeros((len(where), k + 2, k))
+        table[:, 2:] = np.log(self.mu_.reshape(-1, k, k)[where])
+        return np.log(
+            self.class_balance_
+        ), table  # silence adds nothing: Snorkel leaves it out of the posterior
 
 
 def _dense(patterns: VotePatterns) -> Int:
