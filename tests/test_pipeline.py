@@ -396,6 +396,19 @@ def test_gold_rows_that_fit_the_model_never_score_it(project):
     assert (both.manifest["counts"]["calibration"], both.manifest["counts"]["gold"]) == (2, 2)
 
 
+def test_the_saved_model_knows_its_rules_and_labels(project):
+    result = run(project)
+    saved = result.folder / "model" / "model"
+    task = pipeline.open_task(config.load(project), project)
+    label_model.load(saved, schema=task.schema, rules=task.registry)
+    pack = project / "rules" / "rules.yaml"
+    pack.write_text(pack.read_text().replace("https?://", "https://"))
+    changed = pipeline.open_task(config.load(project), project)
+    with pytest.raises(ModelError) as error:
+        label_model.load(saved, rules=changed.registry)
+    assert "link" in str(error.value)
+
+
 def test_a_share_of_the_gold_rows_fits_the_model(project):
     parts = run(project, "task.gold.calibrate=0.5")
     counts = parts.manifest["counts"]

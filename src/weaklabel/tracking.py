@@ -182,7 +182,9 @@ def metric_name(name: str) -> str:
     return re.sub(r"[^\w\-. :/]", "_", name)
 
 
-def save_model(model: Any, folder: str | Path, *, labelers: Sequence[str], schema: LabelSchema) -> Path:
+def save_model(
+    model: Any, folder: str | Path, *, labelers: Sequence[str], schema: LabelSchema, rules: Any = None
+) -> Path:
     """Write a fitted label model with what is needed to predict from a frame of votes.
 
     Parameters
@@ -191,10 +193,16 @@ def save_model(model: Any, folder: str | Path, *, labelers: Sequence[str], schem
         Any fitted label model.
     folder
         New folder; holds the model's own files and votes.json (rule ids in order, schema).
+    labelers
+        Ids of the rules, in the order of the votes.
+    schema
+        The labels.
+    rules
+        The rules behind the votes, as in `LabelModel.save`.
     """
     folder = Path(folder)
     folder.mkdir(parents=True)
-    model.save(folder / "model")
+    model.save(folder / "model", schema=schema, rules=rules)
     meta = {"format": 1, "labelers": list(labelers), "schema": schema.to_dict()}
     write_text(json.dumps(meta, ensure_ascii=False, indent=1), folder / "votes.json")
     return folder
@@ -214,7 +222,7 @@ class VoteModel:
         meta = json.loads((folder / "votes.json").read_text(encoding="utf-8"))
         self.labelers: tuple[str, ...] = tuple(meta["labelers"])
         self.schema = LabelSchema.from_dict(meta["schema"])
-        self.model = label_model.load(folder / "model")
+        self.model = label_model.load(folder / "model", schema=self.schema)
 
     def predict(self, votes: Any, params: Mapping[str, object] | None = None) -> Any:
         """Return a pandas frame: id (where given), label (None for ties and rows without votes), p_<class>.

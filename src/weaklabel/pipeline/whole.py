@@ -214,7 +214,9 @@ def _fitted(
     known = None if calibration is None else calibration.codes(votes.ids)
     model = fit(task.config, patterns, n_classes=k, gold=known)
     with writing(folder / "model"):
-        tracking.save_model(model, folder / "model", labelers=votes.labelers, schema=task.schema)
+        tracking.save_model(
+            model, folder / "model", labelers=votes.labelers, schema=task.schema, rules=task.registry
+        )
     baseline = label_model.create("majority_vote", n_classes=k).fit(patterns)
     threshold = task.config.task.threshold
     tables = [
