@@ -278,6 +278,192 @@ def keep_unanimous(row, theta, k, posterior):
     return [p / sum(product) for p in product]
 
 
+# ---- event Bayes ----
+
+
+def event_bayes(votes, k, silence, *, accuracy=0.8, passes=None, still=0.0005):
+    """The two event models and their weight, on a dense matrix, row by row; nothing is pooled or sampled.
+
+    `votes`: codes, -1 abstained, -2 not asked. `silence`: -1 (a rule) or -2 (a person) per labeler. Returns the
+    bold and the cautious posterior of each row with votes (None for the others), and excess, noise and doubt.
+    """
+    import math
+
+    m = len(votes[0])
+    used = [i for i, row in enumerate(votes) if any(v >= 0 for v in row)]
+    n = len(used)
+    rules = [j for j in range(m) if silence[j] == -1]
+    events = [(j, c) for j in rules for c in range(k) if any(votes[i][j] == c for i in used)]
+
+    def together(a, b):
+        return sum(votes[i][a[0]] == a[1] and votes[i][b[0]] == b[1] for i in used)
+
+    weights = [1.0] * m
+    for j in rules:
+        for other in rules:
+            same = sum(together((j, c), (other, c)) for c in range(k))
+            either = sum(votes[i][j] >= 0 for i in used) + sum(votes[i][other] >= 0 for i in used) - same
+            if other != j and either:
+                weights[j] += min(max((same / either - 0.3) / 0.7, 0), 1)
+    weights = [1 / w for w in weights]
+    shares = [[sum(v == y for v in votes[i]) / sum(v >= 0 for v in votes[i]) for y in range(k)] for i in used]
+    balance = [(sum(s[y] for s in shares) + 1) / (n + k) for y in range(k)]
+
+    def posterior(prior, quiet, said):
+        out = []
+        for i in used:
+            score = list(prior)
+            for j in range(m):
+                for y in range(k):
+                    if votes[i][j] >= 0:
+                        score[y] += said[j][votes[i][j]][y]
+                    elif votes[i][j] == -1:
+                        score[y] += quiet[j][y]
+            top = max(score)
+            each = [math.exp(s - top) for s in score]
+            out.append([e / sum(each) for e in each])
+        return out
+
+    def hidden(seen):
+        part = [0.0] * k
+        for _ in range(30):
+            part = [
+                min(math.prod(1 - min(seen[j][y] * (1 - part[y]), 1 - 1e-9) for j in range(m)), 0.9)
+                for y in range(k)
+            ]
+        return part
+
+    def fit(strength, silent, ballast, even, sharp, unseen, spread):
+        pi0 = [1 / k] * k if even else balance
+        prior, quiet = [0.0] * k, [[0.0] * k for _ in range(m)]
+        wrong = math.log((1 - accuracy) / (k - 1))
+        said = [
+            [[w * (math.log(accuracy) if y == c else wrong) for y in range(k)] for c in range(k)]
+            for w in weights
+        ]
+        for step in range(passes or 100):
+            p = posterior(prior, quiet, said)
+            rows = [sum(q[y] for q in p) for y in range(k)]
+            pi = [rows[y] + (ballast * n + 2) * pi0[y] for y in range(k)]
+            pi = [x / sum(pi) for x in pi]
+            prior, before, old = [math.log(x) for x in pi], said, quiet
+            said, quiet, seen, moved, total = [], [], [], 0.0, 0.0
+            for j in range(m):
+                count = [
+                    [sum(q[y] for i, q in zip(used, p, strict=True) if votes[i][j] == c) for y in range(k)]
+                    for c in range(k)
+                ]
+                logs, covered = [], [0.0] * k
+                for c in range(k):
+                    t = sum(count[c])
+                    belief = 1 + strength * t
+                    hit = (count[c][c] + belief * accuracy) / (t + belief)
+                    more = belief * (1 - accuracy) + spread * (k - 1)
+                    line = []
+                    for y in range(k):
+                        q = hit
+                        if y != c:
+                            q = (
+                                (1 - hit)
+                                * (count[c][y] + more * pi[y] / (1 - pi[c]))
+                                / (t - count[c][c] + more)
+                            )
+                        missing = sum(q_[y] for i, q_ in zip(used, p, strict=True) if votes[i][j] == -2)
+                        asked = (rows[y] - missing + 1) / (rows[y] + 1) if silence[j] == -1 else 1.0
+                        line.append(math.log(q) - math.log(pi[y]) - math.log(asked))
+                        covered[y] += math.exp(line[y]) * t / n
+                    logs.append(line)
+                if silence[j] == -2:
+                    covered = [0.0] * k
+                    prior_votes = [
+                        [
+                            0.25
+                            * (sum(count[c]) + 1)
+                            * (accuracy if y == c else (1 - accuracy) * pi[y] / (1 - pi[c]))
+                            for y in range(k)
+                        ]
+                        for c in range(k)
+                    ]
+                    column = [sum(count[c][y] + prior_votes[c][y] for c in range(k)) for y in range(k)]
+                    logs = [
+                        [math.log((count[c][y] + prior_votes[c][y]) / column[y]) for y in range(k)]
+                        for c in range(k)
+                    ]
+                said.append(logs)
+                seen.append([min(x, 1 - 1 / (n + 2)) for x in covered])
+            part = hidden(seen) if unseen else [0.0] * k
+            prior = [x - math.log(1 - h) for x, h in zip(prior, part, strict=True)]
+            for j in range(m):
+                for c in range(k):
+                    for y in range(k):
+                        shift = math.log(1 - part[y]) if silence[j] == -1 else 0.0
+                        said[j][c][y] = sharp * weights[j] * (said[j][c][y] + shift)
+                quiet.append(
+                    [silent * sharp * weights[j] * math.log(1 - seen[j][y] * (1 - part[y])) for y in range(k)]
+                )
+            for j in range(m):
+                for c in range(k):
+                    for y in range(k):
+                        votes_here = sum(q[y] for i, q in zip(used, p, strict=True) if votes[i][j] == c)
+                        moved += votes_here * abs(said[j][c][y] - quiet[j][y] - before[j][c][y] + old[j][y])
+                        total += votes_here
+            if passes is None and step and moved / total < still:
+                break
+        return posterior(prior, quiet, said)
+
+    def deviation(mean):
+        low = math.floor(mean)
+        return 2 * math.exp(-mean) * mean ** (low + 1) / math.factorial(low)
+
+    def unexplained(p):
+        rows = [sum(q[y] for q in p) for y in range(k)]
+        count = {
+            e: [sum(q[y] for i, q in zip(used, p, strict=True) if votes[i][e[0]] == e[1]) for y in range(k)]
+            for e in events
+        }
+        seen = [[sum(count[e][y] for e in events if e[0] == j) / rows[y] for y in range(k)] for j in range(m)]
+        part = hidden(seen)
+        pairs = [(a, b) for a in events for b in events if a[0] < b[0]]
+        observed = {pair: together(*pair) for pair in pairs}
+        expected = {
+            (a, b): sum(count[a][y] * count[b][y] / rows[y] * (1 - part[y]) for y in range(k))
+            for a, b in pairs
+        }
+        groups = {}
+        for a, b in pairs:
+            groups.setdefault((a[0], b[0], a[1] == b[1]), []).append((a, b))
+        excess, noise = [], []
+        for grain in ([[pair] for pair in pairs], list(groups.values())):
+            o = [sum(observed[pair] for pair in some) for some in grain]
+            e = [sum(expected[pair] for pair in some) for some in grain]
+            chance = sum(deviation(x) for x in e)
+            excess.append(sum(abs(x - y) for x, y in zip(o, e, strict=True)) - chance)
+            noise.append(chance)
+        every = sum(observed.values())
+        few = max(0.0, (len(events) + 1) * (k - 1) / len(pairs) - 1)
+        return max(0.0, *excess) / every, min(noise) / every, few
+
+    bold = fit(0.05, 1.0, 0.0, True, 1.0, True, 10.0)
+    cautious = fit(4.0, 0.2, 1.0, False, 1.2, False, 0.0)
+    excess, noise, few = unexplained(bold)
+    rows = {i: (b, c) for i, b, c in zip(used, bold, cautious, strict=True)}
+    return [rows.get(i, (None, None)) for i in range(len(votes))], excess, noise, excess + noise + few
+
+
+def pooled_copies(votes, into, rank):
+    """The votes in which the labelers of a group speak through one of them: the first by rank that votes."""
+    out = [list(row) for row in votes]
+    for row in out:
+        for target in set(into):
+            group = sorted((j for j in range(len(into)) if into[j] == target), key=lambda j: rank[j])
+            spoken = [row[j] for j in group if row[j] >= 0]
+            if len(group) > 1:
+                for j in group:
+                    row[j] = row[j] if j == target and not spoken else -1
+                row[target] = spoken[0] if spoken else row[target]
+    return out
+
+
 # ---- baselines of the label model: weighted vote, one coin, triplets ----
 
 
@@ -667,7 +853,7 @@ def correction_evidence(scores, rows, gold, m, caution):
     total = gold.sum(axis=1)
     pull = np.exp(point[0]) * centred
     spread = sum(total[u] * (q[u] @ pull[u] ** 2 - (q[u] @ pull[u]) ** 2) for u in range(len(rows)))
-    volume = np.log(1 + spread / 2)
+    volume = np.log(1 + spread / 4)
     for y in range(k):
         information = features.T @ np.diag(total * q[:, y] * (1 - q[:, y])) @ features
         volume += (k - 1) / k * np.log(np.linalg.det(np.eye(1 + m * k) + np.diag(variance) @ information))
@@ -680,7 +866,9 @@ def correction_loss(point, scores, rows, gold, m, caution=1.0):
 
     k = gold.shape[1]
     log_a, bias, weights = point[0], point[1 : 1 + k], point[1 + k :].reshape(m, k, k)
-    loss = log_a**2 + caution * (1.5 * sum(b**2 for b in bias) + 1.0 * sum(w**2 for w in weights.ravel()))
+    loss = 2.0 * log_a**2 + caution * (
+        1.5 * sum(b**2 for b in bias) + 1.0 * sum(w**2 for w in weights.ravel())
+    )
     for u, votes in enumerate(rows):
         z = [exp(log_a) * (scores[u, y] - scores[u].mean()) + bias[y] for y in range(k)]
         for j, said in votes.items():

@@ -650,3 +650,48 @@ def test_a_misspelt_option_is_named(name):
         create(name, n_classes=2, sed=1, n_epoch=3)
     assert f"label model '{name}' has no option 'sed'" in str(error.value)
     assert "available:" in str(error.value)
+
+
+def corrects():
+    return pytest.mark.parametrize("name", [n for n in names() if type(create(n, n_classes=2)).CORRECTS])
+
+
+@corrects()
+def test_gold_corrects_a_model_that_is_wrong_and_is_saved_with_it(name, tmp_path):
+    votes = 1 - np.where(
+        VOTES >= 0, np.minimum(VOTES, 1), VOTES
+    )  # every vote for 0 says 1, and the other way round
+    votes = np.where(VOTES >= 0, votes, VOTES)
+    truth = np.minimum(TRUTH, 1)
+    gold = np.where(np.arange(len(votes)) < 60, truth, -1)
+    heard = (votes >= 0).any(axis=1) & (gold < 0)
+    before = make(name, 2).fit(votes)
+    after = make(name, 2).fit(votes, gold=gold)
+    accuracy = [(m.predict_proba(votes).argmax(axis=1) == truth)[heard].mean() for m in (before, after)]
+    assert accuracy[0] < 0.4 < 0.6 < accuracy[1]
+    assert after.correction_.n_gold == ((votes >= 0).any(axis=1) & (gold >= 0)).sum()
+    after.save(tmp_path)
+    assert (load(tmp_path).predict_proba(votes) == after.predict_proba(votes)).all()
+    assert load(tmp_path).correction_.caution == after.correction_.caution
+
+
+@corrects()
+def test_a_corrected_model_reads_columns_by_name_and_forgets_gold_at_the_next_fit(name):
+    ids = [str(i) for i in range(len(VOTES))]
+    rules = [f"rule {j}" for j in range(VOTES.shape[1])]
+    whole = LabelMatrix.from_numpy(VOTES, ids=ids, labelers=rules)
+    gold = {ids[i]: int(TRUTH[i]) for i in range(40)}
+    model = make(name).fit(whole, gold=gold)
+    turned = LabelMatrix.from_numpy(np.ascontiguousarray(VOTES[:, ::-1]), ids=ids, labelers=rules[::-1])
+    assert model.predict_proba(turned) == pytest.approx(model.predict_proba(whole), abs=1e-12)
+    again = model.fit(whole)
+    assert again.correction_ is None
+    assert (again.predict_proba(whole) == make(name).fit(whole).predict_proba(whole)).all()
+
+
+@corrects()
+def test_gold_of_one_class_changes_nothing(name):
+    gold = np.where(TRUTH == 0, 0, -1)
+    assert (
+        make(name).fit(VOTES, gold=gold).predict_proba(VOTES) == make(name).fit(VOTES).predict_proba(VOTES)
+    ).all()

@@ -84,13 +84,13 @@ def test_one_vote_worked_by_hand(caution_one):
 
 
 def test_the_mean_over_cautions_is_that_of_the_plain_formula():
-    patterns, scores, gold = problem(6, m=2, k=2)
+    patterns, scores, gold = problem(1, m=2, k=2)
     found = fit_correction(scores, patterns, gold)
     rows = [dict(zip(who.tolist(), said.tolist(), strict=True)) for who, said in naive_rows(patterns)]
     plain = [naive.correction_evidence(scores, rows, gold, 2, t) for t in CAUTION]
     weight = np.exp([e - max(e for _, e in plain) for _, e in plain])
     weight /= weight.sum()
-    assert 0.004 < weight.min() < weight.max() < 0.9  # all of them matter here
+    assert 0.02 < weight.min() < weight.max() < 0.9  # all of them matter here
     assert found.scale == pytest.approx(
         sum(w * np.exp(p[0]) for w, (p, _) in zip(weight, plain, strict=True)), abs=1e-4
     )

@@ -14,7 +14,7 @@ from weaklabel.label_model.explanation import Explanation
 from weaklabel.label_model.saved import check_marks, read_state
 from weaklabel.schema import LabelSchema
 
-DEFAULT = "dawid_skene"
+DEFAULT = "event_bayes"
 """The model that `create("default", ...)` makes."""
 
 _CLASSES = {

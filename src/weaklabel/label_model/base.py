@@ -16,6 +16,7 @@ import numpy.typing as npt
 from weaklabel.errors import ModelError, OutputError, VotesError
 from weaklabel.label_matrix import LabelMatrix, VotePatterns, as_patterns, gold_table
 from weaklabel.label_model.alignment import places
+from weaklabel.label_model.correction import CLIP, Correction, fit_correction
 from weaklabel.label_model.counted import Counted
 from weaklabel.label_model.explanation import Explanation, explain_row
 from weaklabel.label_model.saved import FORMAT, marks, read_state, write_state
@@ -63,6 +64,8 @@ class LabelModel(ABC):
     STATE: ClassVar[tuple[str, ...]] = ("class_balance_",)
     BREAKS: ClassVar[Mapping[str, str]] = {}
     SCALE: ClassVar[str] = "log odds"
+    CORRECTS: ClassVar[bool] = False
+    """Gold rows are no part of the fit itself: they correct its answers afterwards (`weaklabel.label_model.correction`)."""
     EVENT_BYTES: ClassVar[int] = 34
     """What a fit holds per vote at its widest: its pattern, cell and weights."""
     CELL_BYTES: ClassVar[int] = 20
@@ -71,6 +74,7 @@ class LabelModel(ABC):
     class_balance_: Float
     labelers_: tuple[str, ...]
     silence_: npt.NDArray[np.int8]
+    correction_: Correction | None = None
 
     def __init__(self, *, n_classes: int) -> None:
         if isinstance(n_classes, bool) or not isinstance(n_classes, (int, np.integer)):
@@ -226,6 +230,8 @@ class LabelModel(ABC):
         arrays = {name: value for name, value in learned.items() if isinstance(value, np.ndarray)}
         if self._counted is not None:
             arrays |= self._counted.arrays()
+        if self.correction_ is not None:
+            arrays |= self.correction_.arrays()
         head = {
             **marks(schema, rules, n_classes=self.n_classes, labelers=self.labelers_),
             "format": FORMAT,
@@ -254,6 +260,7 @@ class LabelModel(ABC):
             value = state[name]
             setattr(self, name, _tuples(value) if isinstance(value, list) else value)
         self._counted = Counted.from_arrays(state, self.labelers_, self.silence_)
+        self.correction_ = Correction.from_arrays(state)
 
     def _evidence(self, row: VotePatterns, where: Int) -> tuple[Float, Float] | None:
         """Return what the score of one row is a sum of, or None when it is no sum.
@@ -283,8 +290,30 @@ class LabelModel(ABC):
                 len(patterns),
                 len(patterns.codes),
             )
-        self._fit(patterns, None if gold is None else gold.astype(np.float64))
+        table = None if gold is None else gold.astype(np.float64)
+        self._fit(patterns, None if self.CORRECTS else table)
         self.labelers_, self.silence_ = patterns.labelers, patterns.silence.copy()
+        self.correction_ = None
+        if self.CORRECTS and table is not None:
+            self._correct(patterns, table)
+
+    def _correct(self, patterns: VotePatterns, gold: Float) -> None:
+        """Learn from gold rows with votes what the fitted model gets wrong."""
+        where = np.arange(len(patterns.labelers))
+        before = self._posterior(patterns, where)
+        heard = patterns.n_votes > 0
+        group, share = self._together()
+        scores = np.log(np.maximum(before, CLIP))
+        self.correction_ = fit_correction(scores, patterns, gold * heard[:, None], group=group, share=share)
+        if self.correction_ is not None:
+            answers = self.correction_.corrected(before, patterns, where)
+            rows = patterns.counts * heard
+            self.class_balance_ = (rows @ answers + 1) / (rows.sum() + self.n_classes)
+
+    def _together(self) -> tuple[Int, Float]:
+        """Return the first labeler of each labeler's group of duplicates, and what one of them counts, (m,) each."""
+        m = len(self.labelers_)
+        return np.arange(m), np.ones(m)
 
     def _labels(self, patterns: VotePatterns, answers: Float) -> Int:
         ranked = np.sort(answers, axis=1)
@@ -312,7 +341,10 @@ class LabelModel(ABC):
     def _answers(self, votes: Votes) -> tuple[VotePatterns, Float]:
         self._need_fit()
         patterns = self._checked(votes)
-        answers = self._posterior(patterns, self._where(patterns))
+        where = self._where(patterns)
+        answers = self._posterior(patterns, where)
+        if self.correction_ is not None:
+            answers = self.correction_.corrected(answers, patterns, where)
         answers[patterns.n_votes == 0] = self.class_balance_
         return patterns, answers
 

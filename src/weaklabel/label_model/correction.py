@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from weaklabel.label_matrix import VotePatterns
-from weaklabel.label_model.base import Float, Int
 
-SCALE_PENALTY = 1.0
+Float = npt.NDArray[np.float64]
+Int = npt.NDArray[np.int64]
+
+CLIP = 1e-6
+"""Probabilities are raised to this before their logarithm is taken as a score."""
+SCALE_PENALTY = 2.0
 """Strength of the prior that holds the scale near 1: Gaussian on its logarithm, variance 1 / (2 * strength)."""
 WEIGHT_PENALTY = 1.0
 """The same for the weight of a vote in a class, around 0."""
@@ -56,6 +61,28 @@ class Correction:
     weights: Float
     n_gold: int
     caution: float = 1.0
+
+    def arrays(self) -> dict[str, Any]:
+        """Return the arrays that `from_arrays` reads back."""
+        numbers = np.array([self.scale, self.n_gold, self.caution])
+        return {
+            "correction_numbers": numbers,
+            "correction_bias": self.bias,
+            "correction_weights": self.weights,
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, Any]) -> Correction | None:
+        """Return the correction that a saved model holds, or None."""
+        if "correction_numbers" not in arrays:
+            return None
+        scale, n_gold, caution = arrays["correction_numbers"].tolist()
+        return cls(scale, arrays["correction_bias"], arrays["correction_weights"], int(n_gold), caution)
+
+    def corrected(self, probabilities: Float, patterns: VotePatterns, where: Int) -> Float:
+        """Return corrected probabilities of patterns, (u, k); `where` maps their labelers to those of the fit."""
+        moved = replace(self, weights=self.weights[where])
+        return _softmax(moved.scores(np.log(np.maximum(probabilities, CLIP)), patterns))
 
     def scores(self, scores: Float, patterns: VotePatterns) -> Float:
         """Return the corrected scores of patterns, (u, k); `patterns` has the labelers of the fit, in their order."""

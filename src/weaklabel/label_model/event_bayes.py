@@ -171,7 +171,8 @@ class EventBayes(LabelModel):
     choices, and a choice without the set scored, cost). People (silence -2) get a confusion matrix each, as in
     `DawidSkene`; where only people vote, the bold model is taken.
 
-    Known labels are not used by the fit itself: as a prior or a clamped E step they were found to lower accuracy.
+    Known labels are no part of EM: as a prior or a clamped E step they were found to lower accuracy. They correct the
+    fitted model's answers afterwards (`weaklabel.label_model.correction`).
 
     Parameters
     ----------
@@ -202,7 +203,7 @@ class EventBayes(LabelModel):
 
     Examples
     --------
-    >>> votes = [[0, 0, 1], [0, 0, 0], [1, 1, 0], [1, 1, 1], [0, -1, 1], [1, 1, -1]]
+    >>> votes = [[0, 0, 1, -1], [0, -1, 0, 0], [1, 1, 0, 1], [-1, 1, 1, 1], [0, -1, 1, 0], [1, 0, -1, 1]]
     >>> model = EventBayes(n_classes=2).fit(votes)
     >>> model.predict(votes).tolist()
     [0, 0, 1, 1, 0, 1]
@@ -211,6 +212,7 @@ class EventBayes(LabelModel):
     """
 
     name = "event_bayes"
+    CORRECTS = True
     OPTIONS: ClassVar[tuple[str, ...]] = ("prior_accuracy", "trust", "merge_copies", "keep_unanimous")
     STATE: ClassVar[tuple[str, ...]] = (
         "class_balance_",
@@ -329,6 +331,9 @@ class EventBayes(LabelModel):
             parts = (patterns.indptr, patterns.labeler_index, patterns.codes)
             em.keep_unanimous(*parts, own > others + TIE, power * said, TIE, out)
         return out
+
+    def _together(self) -> tuple[Int, Float]:
+        return self.into_, 1 / np.bincount(self.into_, minlength=len(self.into_))[self.into_]
 
     def _trusted(self, patterns: VotePatterns, doubt: float) -> float:
         if self.trust is not None:

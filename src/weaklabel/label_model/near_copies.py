@@ -18,6 +18,8 @@ ALIKE = 0.7
 """A near copy shares at least this part of its and the other rule's votes."""
 RANDOM = 4.0
 """A near copy departs at random: the other rules' agreement differs by no more standard errors than this."""
+SEEN = 0.5
+"""There must be enough rows for a difference of this size to be noticed."""
 OVERLAP = 0.3
 """Rules that share more than this part of their votes count less."""
 MAX_EVENTS = 2048
@@ -148,7 +150,7 @@ def find_copies(patterns: VotePatterns, n_classes: int) -> tuple[Int, Int, CoVot
 
     Rules with identical votes are copies. So are rules with `ALIKE` votes of which the one with fewer votes departs
     from the other at random: where it does, the remaining rules agree with the other's votes as often as where it
-    does not (within `RANDOM` standard errors). Rules that merely look at related things fail that test, as the
+    does not (within `RANDOM` standard errors, where there are rows enough to tell). Rules that merely look at related things fail that test, as the
     remaining rules tend to side with whichever is right. People are never copies.
 
     Examples
@@ -245,7 +247,8 @@ def _at_random(patterns: VotePatterns, a: int, b: int, others: npt.NDArray[np.bo
     )
     rows = sums[:, 0]
     if not rows.all():
-        return True
+        return False
     share = sums[:, 1] / rows
     spread = sums[:, 2].sum() / rows.sum() - (sums[:, 1].sum() / rows.sum()) ** 2
-    return bool(abs(share[0] - share[1]) <= RANDOM * np.sqrt(max(spread, 0) * (1 / rows).sum() + 1e-12))
+    limit = RANDOM * np.sqrt(max(spread, 0) * (1 / rows).sum() + 1e-12)
+    return bool(abs(share[0] - share[1]) <= limit <= SEEN)
