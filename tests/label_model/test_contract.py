@@ -695,3 +695,83 @@ def test_gold_of_one_class_changes_nothing(name):
     assert (
         make(name).fit(VOTES, gold=gold).predict_proba(VOTES) == make(name).fit(VOTES).predict_proba(VOTES)
     ).all()
+
+
+def named(votes=VOTES):
+    ids = [str(i) for i in range(len(votes))]
+    return LabelMatrix.from_numpy(votes, ids=ids, labelers=[f"rule {j}" for j in range(votes.shape[1])])
+
+
+def known(rows):
+    return {str(i): int(TRUTH[i]) for i in rows}
+
+
+@models()
+@pytest.mark.parametrize("method", ["temperature", "isotonic"])
+def test_calibration_is_the_last_word_and_is_saved_and_forgotten(name, method, tmp_path):
+    model = make(name).fit(named())
+    before = model.predict_proba(VOTES)
+    assert model.calibrate(named(), known(range(40)), method=method) is model
+    after = model.predict_proba(VOTES)
+    heard = (VOTES >= 0).any(axis=1)
+    truth = TRUTH[:40][heard[:40]]
+    loss = [-np.log(np.maximum(p[:40][heard[:40], truth], 1e-6)).mean() for p in (before, after)]
+    assert loss[1] < loss[0]
+    assert np.abs(after.sum(axis=1) - 1).max() < 1e-12
+    assert (after[~heard] == model.class_balance_).all()
+    if method == "temperature":
+        clear = np.sort(before, axis=1)[:, -1] - np.sort(before, axis=1)[:, -2] > 1e-6
+        assert (after.argmax(axis=1) == before.argmax(axis=1))[clear & heard].all()
+    model.save(tmp_path)
+    assert (load(tmp_path).predict_proba(VOTES) == after).all()
+    assert model.fit(named()).calibrator_ is None
+
+
+def test_rows_of_the_fit_are_no_calibration_rows(tmp_path):
+    model = make("default").fit(named(), gold=known(range(20)))
+    with pytest.raises(GoldError, match="5 of the calibration rows were in the fit"):
+        model.calibrate(named(), known(range(15, 40)))
+    assert model.calibrator_ is None
+    model.save(tmp_path)
+    with pytest.raises(GoldError, match="1 of the calibration rows were in the fit"):
+        load(tmp_path).calibrate(named(), known([19, 30]))
+    model.calibrate(named(), known(range(20, 40)))
+    parts = make("default").partial_fit(named(), gold=known(range(3)))
+    with pytest.raises(GoldError, match="3 of the calibration rows"):
+        parts.calibrate(named(), known(range(10)))
+
+
+def test_calibration_without_rows_or_method():
+    model = make("majority_vote").fit(VOTES)
+    with pytest.raises(GoldError, match="no gold row with votes to calibrate by"):
+        model.calibrate(
+            VOTES, np.where(np.arange(len(VOTES)) < 3, 0, -1)
+        )  # the first three rows have no votes
+    with pytest.raises(GoldError, match="no gold row with votes"):
+        model.calibrate(VOTES, None)
+    with pytest.raises(ModelError, match="no calibrator 'platt'"):
+        model.calibrate(VOTES, TRUTH, method="platt")
+    with pytest.raises(ModelError, match="is not fitted"):
+        make("majority_vote").calibrate(VOTES, TRUTH)
+
+
+@models()
+def test_a_class_is_named_where_its_expected_f1_is_largest(name):
+    model = make(name).fit(VOTES)
+    heard = (VOTES >= 0).any(axis=1)
+    labels, p = model.predict(VOTES, f1_class=2), model.predict_proba(VOTES)
+    named_rows = labels == 2
+    assert (labels[~heard] == -1).all()
+    assert named_rows[heard].any()
+    assert p[named_rows, 2].min() > p[heard & ~named_rows, 2].max(initial=0)
+
+    def expected(rows):
+        return 2 * p[rows, 2].sum() / (rows.sum() + p[heard, 2].sum())
+
+    for threshold in np.unique(p[heard, 2]):
+        assert expected(named_rows) >= expected(heard & (p[:, 2] >= threshold)) - 1e-12
+    rest = heard & ~named_rows & (labels >= 0)
+    assert (labels[rest] == p[rest][:, :2].argmax(axis=1)).all()
+    with pytest.raises(ModelError, match="f1_class=3: the classes are 0 to 2"):
+        model.predict(VOTES, f1_class=3)
+    assert (model.predict(VOTES[:3], f1_class=2) == -1).all()

@@ -13,9 +13,11 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
-from weaklabel.errors import ModelError, OutputError, VotesError
+from weaklabel.errors import GoldError, ModelError, OutputError, VotesError
+from weaklabel.fingerprint import event_hash
 from weaklabel.label_matrix import LabelMatrix, VotePatterns, as_patterns, gold_table
 from weaklabel.label_model.alignment import places
+from weaklabel.label_model.calibration import Calibrator, calibrator, calibrator_from, f1_threshold
 from weaklabel.label_model.correction import CLIP, Correction, fit_correction
 from weaklabel.label_model.counted import Counted
 from weaklabel.label_model.explanation import Explanation, explain_row
@@ -75,6 +77,8 @@ class LabelModel(ABC):
     labelers_: tuple[str, ...]
     silence_: npt.NDArray[np.int8]
     correction_: Correction | None = None
+    calibrator_: Calibrator | None = None
+    gold_rows_: npt.NDArray[np.uint64]
 
     def __init__(self, *, n_classes: int) -> None:
         if isinstance(n_classes, bool) or not isinstance(n_classes, (int, np.integer)):
@@ -85,6 +89,7 @@ class LabelModel(ABC):
             )
         self.n_classes = int(n_classes)
         self._counted: Counted | None = None
+        self.gold_rows_ = np.empty(0, np.uint64)
 
     def fit(self, votes: Votes, *, gold: Any = None) -> Self:
         """Learn from votes, always from scratch, and return the model itself.
@@ -98,7 +103,7 @@ class LabelModel(ABC):
         """
         patterns = self._checked(votes)
         self._learn(patterns, gold_table(votes, patterns, gold, n_classes=self.n_classes))
-        self._counted = None
+        self._counted, self.gold_rows_ = None, _row_hashes(votes, gold)
         return self
 
     def partial_fit(self, votes: Votes, *, gold: Any = None) -> Self:
@@ -137,7 +142,55 @@ class LabelModel(ABC):
         else:
             counted = self._counted.plus(patterns, table)
         self._learn(replace(counted.patterns), counted.gold)  # a copy: what a fit remembers of it is not kept
-        self._counted = counted
+        self._counted, self.gold_rows_ = counted, np.union1d(self.gold_rows_, _row_hashes(votes, gold))
+        return self
+
+    def calibrate(self, votes: Votes, gold: Any, *, method: str = "temperature") -> Self:
+        """Learn from gold rows that were not in the fit how sure the answers should be, and return the model itself.
+
+        The last word on probabilities: every later answer goes through it, until the next fit. `Calibrator` and
+        `cross_fitted` in `weaklabel.label_model.calibration` do the same for probabilities of any origin.
+
+        Parameters
+        ----------
+        votes
+            Rows, of which those with gold and votes are used.
+        gold
+            Their labels, as in `fit`.
+        method
+            "temperature" or "isotonic".
+
+        Raises
+        ------
+        GoldError
+            No gold row has votes, or some were in the fit (seen by their ids, so only with a `LabelMatrix`): there the
+            model is surer than elsewhere.
+        ModelError
+            Not fitted yet, or no such method.
+
+        Examples
+        --------
+        >>> from weaklabel.label_model import create
+        >>> model = create("majority_vote", n_classes=2).fit([[0, 0], [1, 1]])
+        >>> rows = [[0, 0]] * 20
+        >>> model.calibrate(rows, [0] * 15 + [1] * 5).predict_proba([[0, 0]]).round(2)
+        array([[0.75, 0.25]])
+        """
+        self._need_fit()
+        patterns = self._checked(votes)
+        made, table = calibrator(method), gold_table(votes, patterns, gold, n_classes=self.n_classes)
+        again = np.isin(_row_hashes(votes, gold), self.gold_rows_).sum()
+        if again:
+            raise GoldError(
+                f"{again} of the calibration rows were in the fit",
+                hint="calibrate with other rows; Gold.parted keeps a share of the gold rows for it",
+            )
+        heard = (patterns.n_votes > 0)[:, None]
+        row, code = np.nonzero(heard & (table > 0)) if table is not None else (np.empty(0, int),) * 2
+        if table is None or not len(row):
+            raise GoldError("no gold row with votes to calibrate by", hint="give gold labels as in fit")
+        self.calibrator_ = None
+        self.calibrator_ = made.fit(self._answers(patterns)[1][row], code, weights=table[row, code])
         return self
 
     def predict_proba(self, votes: Votes) -> Float:
@@ -151,16 +204,36 @@ class LabelModel(ABC):
         patterns, answers = self._answers(votes)
         return self._per_row(votes, patterns, answers)
 
-    def predict(self, votes: Votes) -> Int:
+    def predict(self, votes: Votes, *, f1_class: int | None = None) -> Int:
         """Return the most probable class, (n,) int64; -1 for a tie and for a row without votes.
+
+        Parameters
+        ----------
+        votes
+            The rows.
+        f1_class
+            A class, a rare one for the most part, that is named wherever its probability reaches the threshold that
+            makes its expected F1 over these rows largest (`weaklabel.label_model.calibration.f1_threshold`); the
+            other rows get the most probable of the other classes.
 
         Raises
         ------
         ModelError
-            As for `predict_proba`.
+            As for `predict_proba`, or no such class.
+
+        Examples
+        --------
+        >>> from weaklabel.label_model import create
+        >>> votes = [[0, 0, 1], [0, 0, 0], [0, 0, 0], [0, 0, 0]]
+        >>> model = create("majority_vote", n_classes=2).fit(votes)
+        >>> model.predict(votes).tolist(), model.predict(votes, f1_class=1).tolist()
+        ([0, 0, 0, 0], [1, 0, 0, 0])
         """
         patterns, answers = self._answers(votes)
-        return self._per_row(votes, patterns, self._labels(patterns, answers))
+        labels = self._labels(patterns, answers)
+        if f1_class is not None:
+            labels = self._for_f1(patterns, answers, f1_class)
+        return self._per_row(votes, patterns, labels)
 
     def explain(self, votes: Votes) -> Explanation:
         """Return what each answer of one row adds, and what the label would be without it.
@@ -232,6 +305,7 @@ class LabelModel(ABC):
             arrays |= self._counted.arrays()
         if self.correction_ is not None:
             arrays |= self.correction_.arrays()
+        arrays["gold_rows_"] = self.gold_rows_
         head = {
             **marks(schema, rules, n_classes=self.n_classes, labelers=self.labelers_),
             "format": FORMAT,
@@ -240,6 +314,7 @@ class LabelModel(ABC):
             "options": {name: getattr(self, name) for name in self.OPTIONS},
             "arrays": f"arrays-{uuid.uuid4().hex}.npz",
             "learned": {name: value for name, value in learned.items() if name not in arrays},
+            "calibrator": None if self.calibrator_ is None else self.calibrator_.to_dict(),
         }
         try:
             write_state(folder, head, arrays)
@@ -261,6 +336,8 @@ class LabelModel(ABC):
             setattr(self, name, _tuples(value) if isinstance(value, list) else value)
         self._counted = Counted.from_arrays(state, self.labelers_, self.silence_)
         self.correction_ = Correction.from_arrays(state)
+        self.gold_rows_ = state.get("gold_rows_", np.empty(0, np.uint64))
+        self.calibrator_ = calibrator_from(state["calibrator"]) if state["calibrator"] else None
 
     def _evidence(self, row: VotePatterns, where: Int) -> tuple[Float, Float] | None:
         """Return what the score of one row is a sum of, or None when it is no sum.
@@ -293,7 +370,7 @@ class LabelModel(ABC):
         table = None if gold is None else gold.astype(np.float64)
         self._fit(patterns, None if self.CORRECTS else table)
         self.labelers_, self.silence_ = patterns.labelers, patterns.silence.copy()
-        self.correction_ = None
+        self.correction_ = self.calibrator_ = None
         if self.CORRECTS and table is not None:
             self._correct(patterns, table)
 
@@ -320,6 +397,17 @@ class LabelModel(ABC):
         tied = ranked[:, -1] - ranked[:, -2] <= TIE * ranked[:, -1]
         return np.where(tied | (patterns.n_votes == 0), ABSTAIN, answers.argmax(axis=1)).astype(np.int64)
 
+    def _for_f1(self, patterns: VotePatterns, answers: Float, code: int) -> Int:
+        if not 0 <= code < self.n_classes:
+            raise ModelError(f"f1_class={code}: the classes are 0 to {self.n_classes - 1}")
+        heard = patterns.n_votes > 0
+        if not heard.any():
+            return self._labels(patterns, answers)
+        named = answers[:, code] >= f1_threshold(answers[heard, code], patterns.counts[heard])
+        others = answers.copy()
+        others[:, code] = 0
+        return np.where(named & heard, code, self._labels(patterns, others))
+
     def _where(self, patterns: VotePatterns) -> Int:
         return places(patterns, self.labelers_, self.silence_)
 
@@ -345,7 +433,10 @@ class LabelModel(ABC):
         answers = self._posterior(patterns, where)
         if self.correction_ is not None:
             answers = self.correction_.corrected(answers, patterns, where)
-        answers[patterns.n_votes == 0] = self.class_balance_
+        heard = patterns.n_votes > 0
+        if self.calibrator_ is not None:
+            answers[heard] = self.calibrator_.apply(answers[heard])
+        answers[~heard] = self.class_balance_
         return patterns, answers
 
     def _per_row(self, votes: Votes, patterns: VotePatterns, answers: Any) -> Any:
@@ -357,6 +448,14 @@ class LabelModel(ABC):
     def _need_fit(self) -> None:
         if not hasattr(self, "labelers_"):
             raise ModelError(f"label model {self.name!r} is not fitted", hint="call fit(votes) first")
+
+
+def _row_hashes(votes: Votes, gold: Any) -> npt.NDArray[np.uint64]:
+    """Return hashes of the ids of gold rows; none where rows have no ids."""
+    if gold is None or not isinstance(votes, LabelMatrix):
+        return np.empty(0, np.uint64)
+    ids = gold if isinstance(gold, Mapping) else gold["id"]
+    return np.unique(np.array([event_hash(f"gold {id}", 0) for id in ids], np.uint64))
 
 
 def soft_votes(patterns: VotePatterns, n_classes: int, weights: Float | None = None) -> Float:

@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 from weaklabel.errors import GoldError, ModelError, did_you_mean
 from weaklabel.fingerprint import fingerprint
-from weaklabel.label_model.base import Float
+
+Float = npt.NDArray[np.float64]
 
 CLIP = 1e-6
 """Probabilities are raised to this before their logarithm."""
@@ -351,10 +352,10 @@ def _isotonic(p: Float, is_class: npt.NDArray[np.bool_], weights: Float) -> tupl
     """Return the distinct probabilities and the fitted value of each."""
     from scipy.optimize import isotonic_regression
 
-    prior = PRIOR_ROWS / len(p)
+    prior = PRIOR_ROWS / weights.sum()
     x, where = np.unique(p, return_inverse=True)
-    weight = np.bincount(where, weights=weights + prior)
-    target = np.bincount(where, weights=weights * is_class + prior * p) / weight
+    weight = np.bincount(where, weights=weights * (1 + prior))
+    target = np.bincount(where, weights=weights * (is_class + prior * p)) / weight
     return x, np.asarray(isotonic_regression(target, weights=weight).x, np.float64)
 
 

@@ -165,7 +165,7 @@ def _parts(model: Any, spelt: VotePatterns, posterior: Float, without: Float) ->
     """Return prior, contributions and their scale."""
     k = len(posterior)
     lines = spelt.labeler_index, spelt.codes + 2
-    found = model._evidence(spelt, model._where(spelt))
+    found = None if model.calibrator_ else model._evidence(spelt, model._where(spelt))
     scale = "left out" if found is None else model.SCALE
     if not spelt.n_votes[0]:
         nothing = np.zeros((len(spelt.codes), k))

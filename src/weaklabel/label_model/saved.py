@@ -48,7 +48,11 @@ def read_state(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
                 f"a saved model of format {head['format']}; this version reads {FORMAT}", hint=hint
             )
         with (folder / head["arrays"]).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            state = {**head["learned"], **{name: arrays[name] for name in arrays.files}}
+            state = {
+                "calibrator": head.get("calibrator"),
+                **head["learned"],
+                **{name: arrays[name] for name in arrays.files},
+            }
     except OSError as error:
         hint = "give the folder that save() returned"
         raise ModelError(f"no saved label model: {error}", where=str(folder), hint=hint) from error
