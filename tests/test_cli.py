@@ -150,7 +150,7 @@ def test_init_makes_a_project_that_runs(capsys, tmp_path, monkeypatch):
     assert call(capsys, "lf", "check")[0] == 0
     code, out, _ = call(capsys, "run", "tracking=none", "plots=false")
     assert code == 0
-    assert out.startswith("first: 30 rows, 3 rules, dawid_skene")
+    assert out.startswith("first: 30 rows, 3 rules, event_bayes")
     assert len(runs(tmp_path / "new")) == 1
     assert not (tmp_path / "new" / "labeling_functions" / "outputs").exists()
 
@@ -172,7 +172,7 @@ def test_summary(capsys, project, monkeypatch):
     code, out, err = call(capsys, "run", "tracking=none", "plots=false")
     assert code == 0, err
     expected = [
-        "first: 30 rows, 3 rules, dawid_skene",
+        "first: 30 rows, 3 rules, event_bayes",
         "without votes",
         "of the rows have one",
         "they conflict",
@@ -199,7 +199,7 @@ def test_tables_fit_the_screen(capsys, project, monkeypatch, width):
     assert code == 0
     table = [line for line in out.splitlines() if "[" in line and "in accuracy" not in line]
     assert max(map(len, table)) <= width
-    starts = ("dawid_skene", "majority_vote", "vote classifier*", "best", "worst")
+    starts = ("event_bayes", "majority_vote", "vote classifier*", "best", "worst")
     assert {line.startswith(starts) for line in table} == {True}
     assert "where labeled" in out
     assert ("macro F1" in out) == (width > 100)
@@ -230,7 +230,7 @@ def test_a_classifier_that_could_not_be_trained_is_not_shown(capsys, project):
     gold = project / "labeling_functions/first/sample/gold.csv"
     gold.write_text("id,label\nn01,question\nn03,thanks\n")
     out = call(capsys, "run", "tracking=none", "plots=false")[1]
-    assert ["dawid_skene", "1.000"] in [line.split()[:2] for line in out.splitlines()]
+    assert ["event_bayes", "1.000"] in [line.split()[:2] for line in out.splitlines()]
     assert "vote classifier" not in out
     gold.write_text("id,label\n")
     out = call(capsys, "run", "tracking=none", "plots=false")[1]

@@ -52,7 +52,7 @@ def test_a_program_on_path_is_a_word(done, monkeypatch, program):
     script = program("venv")
     monkeypatch.setattr(shutil, "which", lambda name: str(script))
     assert printed(*done)[-1] == (
-        "            weaklabel run -m label_model=majority_vote,dawid_skene,snorkel compares the label models"
+        "            weaklabel run -m label_model=majority_vote,event_bayes,snorkel compares the label models"
     )
 
 
@@ -60,7 +60,7 @@ def test_a_long_path_breaks_the_line_behind_the_command(done, program, monkeypat
     monkeypatch.setattr(console, "command", lambda: "/srv/people/ann/venv/bin/weaklabel")
     lines = printed(*done)
     assert lines[-2:] == [
-        "            /srv/people/ann/venv/bin/weaklabel run -m label_model=majority_vote,dawid_skene,snorkel",
+        "            /srv/people/ann/venv/bin/weaklabel run -m label_model=majority_vote,event_bayes,snorkel",
         "            compares the label models",
     ]
     assert max(map(len, after(lines, "next"))) <= console.WIDTH
@@ -71,7 +71,7 @@ def test_a_very_long_path_breaks_the_command_as_a_shell_reads_it(done, program):
     lines = printed(*done)
     assert lines[-3:] == [
         f"            '{script}' \\",
-        "              run -m label_model=majority_vote,dawid_skene,snorkel",
+        "              run -m label_model=majority_vote,event_bayes,snorkel",
         "            compares the label models",
     ]
     command = lines[-3] + "\n" + lines[-2]
@@ -79,7 +79,7 @@ def test_a_very_long_path_breaks_the_command_as_a_shell_reads_it(done, program):
         str(script),
         "run",
         "-m",
-        "label_model=majority_vote,dawid_skene,snorkel",
+        "label_model=majority_vote,event_bayes,snorkel",
     ]
 
 

@@ -252,9 +252,9 @@ def test_majority_vote_and_classifier_stand_beside_the_model(project):
     gold = (project / "gold.csv").read_text()
     (project / "gold.csv").write_text(gold.replace("r1,spam", "r1,ham"))  # the model decides r0 and r1
     result = run(project, "+task.slices.cheap='price < 3'", "evaluation.classifier=true")
-    assert list(result.scores) == ["dawid_skene", "majority_vote", "vote_classifier"]
+    assert list(result.scores) == ["event_bayes", "majority_vote", "vote_classifier"]
     assert [list(score.slices) for score in result.scores.values()] == [["cheap"]] * 3
-    ours, simple = (result.scores[name].metrics["accuracy"] for name in ("dawid_skene", "majority_vote"))
+    ours, simple = (result.scores[name].metrics["accuracy"] for name in ("event_bayes", "majority_vote"))
     assert ours.value != simple.value
     assert result.difference.value == pytest.approx(ours.value - simple.value)
     assert "gold.accuracy" in result.metrics()
@@ -377,11 +377,11 @@ def test_gold_that_is_held_out_judges_labels_but_no_rule(project):
     assert "Emp. Acc." in free.rules.columns
     assert [name for name in held.rules.columns if "Acc" in name or "orrect" in name] == []
     assert (free.held_out, held.held_out, held.to_dict()["held_out"]) == (False, True, True)
-    assert held.scores["dawid_skene"].metrics == free.scores["dawid_skene"].metrics
+    assert held.scores["event_bayes"].metrics == free.scores["event_bayes"].metrics
 
 
 def test_gold_rows_that_fit_the_model_never_score_it(project):
-    column = ["task.gold.path=null", "task.gold.column=truth"]
+    column = ["label_model=dawid_skene", "task.gold.path=null", "task.gold.column=truth"]
     whole = run(project, *column)
     parts = run(project, *column, "task.gold.calibrate='price > 5'")  # r1, r5, r6; null and NaN are no yes
     assert parts.manifest["counts"]["calibration"] == 3
@@ -407,6 +407,23 @@ def test_the_saved_model_knows_its_rules_and_labels(project):
     with pytest.raises(ModelError) as error:
         label_model.load(saved, rules=changed.registry)
     assert "link" in str(error.value)
+
+
+def test_a_calibrator_takes_the_gold_rows_that_would_fit_the_model(project):
+    column = ["label_model=majority_vote", "task.gold.path=null", "task.gold.column=truth"]
+    plain = run(project, *column)
+    parts = run(project, *column, "task.gold.calibrate='price > 0'", "calibrator=temperature")
+    before, after = (pl.read_parquet(r.folder / "labels.parquet") for r in (plain, parts))
+    assert before["label"].to_list() == after["label"].to_list()
+    assert before["probabilities"].to_list() != after["probabilities"].to_list()
+    assert "gold rows went into the calibrator (temperature)" in " ".join(parts.notes)
+    assert plain.manifest["fingerprints"]["model"] != parts.manifest["fingerprints"]["model"]
+    for words, message in (
+        (["calibrator=temperature"], "needs gold rows of its own"),
+        (["calibrator=isotone", "task.gold.calibrate=0.5"], "isotone"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            run(project, *words)
 
 
 def test_a_share_of_the_gold_rows_fits_the_model(project):

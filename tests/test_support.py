@@ -71,6 +71,6 @@ def test_the_sample_is_labeled_better_than_by_the_commonest_label(tmp_path, monk
     data = json.loads(captured.out)
     gold = pl.read_csv(FOLDER / "sample" / "gold.csv")
     commonest = gold["label"].value_counts()["count"].max() / gold.height
-    assert data["model"] == "dawid_skene"
-    assert data["scores"]["dawid_skene"]["metrics"]["accuracy"]["low"] > commonest
+    assert data["model"] == "event_bayes"
+    assert data["scores"]["event_bayes"]["metrics"]["accuracy"]["low"] > commonest
     assert data["rows"] == pl.read_ndjson(FOLDER / "sample" / "messages.jsonl").height

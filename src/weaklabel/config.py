@@ -19,6 +19,7 @@ from weaklabel import config_errors, engines, label_model
 from weaklabel.config_errors import unknown_key
 from weaklabel.corpus.separators import one_character
 from weaklabel.errors import ConfigError, Problems, WeakLabelError, did_you_mean
+from weaklabel.label_model.calibration import CALIBRATORS
 
 CONFIG_NAME = "config"
 FORMATS = ("jsonl", "csv")
@@ -147,6 +148,8 @@ class Config:
 
     task: TaskConfig = field(default_factory=TaskConfig)
     label_model: Any = "???"
+    calibrator: Optional[str] = None
+    """temperature or isotonic: learns from the rows of `task.gold.calibrate`, which then don't fit the label model."""
     engine: Any = "???"
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     export: ExportConfig = field(default_factory=ExportConfig)
@@ -494,6 +497,13 @@ def _problems(config: Config, without: Iterable[str] = ()) -> list[WeakLabelErro
                 hint="keep one of them",
             )
         )
+    if config.calibrator is not None:
+        among("calibrator", config.calibrator, tuple(CALIBRATORS))
+        if config.task.gold.calibrate is None:
+            what = (
+                f"calibrator={config.calibrator} needs gold rows of its own: task.gold.calibrate names none"
+            )
+            problems.append(ConfigError(what, hint="task.gold.calibrate=0.5 gives it half of the gold rows"))
     share = config.task.gold.calibrate
     if isinstance(share, (int, float)):
         between("task.gold.calibrate", share, 0, 1)

@@ -167,7 +167,7 @@ def suggestions(result: RunResult) -> list[tuple[str, ...]]:
         )
     found.append(
         (
-            f"{command()} run -m label_model=majority_vote,dawid_skene,snorkel",
+            f"{command()} run -m label_model=majority_vote,event_bayes,snorkel",
             "compares the label models",
         )
     )

@@ -94,4 +94,7 @@ def fit(config: Config, patterns: VotePatterns, *, n_classes: int, gold: Any = N
     [0, 1]
     """
     options = dict(config.label_model)
-    return label_model.create(options.pop("name"), n_classes=n_classes, **options).fit(patterns, gold=gold)
+    model = label_model.create(options.pop("name"), n_classes=n_classes, **options)
+    if config.calibrator is None:
+        return model.fit(patterns, gold=gold)
+    return model.fit(patterns).calibrate(patterns, gold, method=config.calibrator)

@@ -200,7 +200,7 @@ def _fill(
         "scores": scores,
         "difference": difference,
         "sliced_difference": sliced,
-        "notes": (*seen.notes, *_calibrated(gold, calibration)),
+        "notes": (*seen.notes, *_calibrated(config, gold, calibration)),
         "manifest": manifest,
     }
 
@@ -227,12 +227,13 @@ def _fitted(
     return tables[0], tables[1]
 
 
-def _calibrated(gold: Gold | None, calibration: Gold | None) -> list[str]:
+def _calibrated(config: Config, gold: Gold | None, calibration: Gold | None) -> list[str]:
     if calibration is None:
         return []
     scoring = gold.frame.height if gold else 0
+    into = "the label model" if config.calibrator is None else f"the calibrator ({config.calibrator})"
     return [
-        f"{calibration.frame.height} gold rows went into the label model; the other {scoring} score it "
+        f"{calibration.frame.height} gold rows went into {into}; the other {scoring} score it "
         "(task.gold.calibrate)"
     ]
 
@@ -291,7 +292,7 @@ def _fingerprints(task: Task, gold: Gold | None) -> dict[str, str | None]:
         "corpus": task.corpus.fingerprint,
         "rules": task.registry.fingerprint,
         "schema": fingerprint(task.schema.to_dict()),
-        "model": fingerprint(plain(task.config.label_model)),
+        "model": fingerprint([plain(task.config.label_model), task.config.calibrator]),
         "gold": gold.fingerprint if gold else None,
         "config": fingerprint(_without_engine(task.config)),
     }
