@@ -775,3 +775,51 @@ def test_a_class_is_named_where_its_expected_f1_is_largest(name):
     with pytest.raises(ModelError, match="f1_class=3: the classes are 0 to 2"):
         model.predict(VOTES, f1_class=3)
     assert (model.predict(VOTES[:3], f1_class=2) == -1).all()
+
+
+def test_gold_rows_count_by_the_inverse_of_their_inclusion_probability():
+    # A skewed draw: every gold row of class 0, a tenth of the others. Weighted, the class balance comes out right.
+    rng = np.random.default_rng(0)
+    truth = (rng.random(4000) < 0.5).astype(int)
+    votes = np.where(rng.random((4000, 3)) < 0.7, truth[:, None], 1 - truth[:, None])
+    votes[rng.random((4000, 3)) < 0.3] = -1
+    chance = np.where(truth == 0, 0.5, 0.05)
+    gold = np.where(rng.random(4000) < chance, truth, -1)
+    plain = create("default", n_classes=2).fit(votes, gold=gold)
+    weighted = create("default", n_classes=2).fit(votes, gold=gold, inclusion=chance)
+    assert plain.class_balance_[0] > 0.6
+    assert weighted.class_balance_[0] == pytest.approx(0.5, abs=0.05)
+    assert weighted.correction_.n_gold < plain.correction_.n_gold
+    order = rng.permutation(4000)
+    turned = create("default", n_classes=2).fit(votes[order], gold=gold[order], inclusion=chance[order])
+    assert (turned.predict_proba(votes) == weighted.predict_proba(votes)).all()
+    ids = [str(i) for i in range(4000)]
+    matrix = LabelMatrix.from_numpy(votes, ids=ids)
+    by_id = {ids[i]: int(gold[i]) for i in np.flatnonzero(gold >= 0)}
+    drawn = {ids[i]: float(chance[i]) for i in np.flatnonzero(gold >= 0)}
+    named_fit = create("default", n_classes=2).fit(matrix, gold=by_id, inclusion=drawn)
+    assert (named_fit.predict_proba(votes) == weighted.predict_proba(votes)).all()
+
+
+def test_inclusion_probabilities_that_make_no_sense():
+    gold = np.where(np.arange(len(VOTES)) < 20, TRUTH, -1)
+    even = np.full(len(VOTES), 0.5)
+    for bad in (0.0, 1.5, np.nan, -1.0):
+        wrong = even.copy()
+        wrong[7] = bad
+        with pytest.raises(GoldError, match="inclusion probability") as error:
+            make("default").fit(VOTES, gold=gold, inclusion=wrong)
+        assert "row 7" in str(error.value)
+    with pytest.raises(GoldError, match=r"inclusion has the shape \(3,\)"):
+        make("default").fit(VOTES, gold=gold, inclusion=even[:3])
+    with pytest.raises(GoldError, match="inclusion probability nan") as error:
+        make("default").fit(named(), gold=known(range(5)), inclusion={"0": 0.5})
+    assert "1" in str(error.value)
+    patterns = as_patterns(VOTES).without_rows()
+    table = as_patterns(VOTES).gold_table(gold, n_classes=K)
+    with pytest.raises(GoldError, match="go with gold rows, not with counts"):
+        make("default").fit(patterns, gold=table, inclusion=even)
+    with pytest.raises(ModelError, match="can't weigh it"):
+        make("dawid_skene").fit(VOTES, gold=gold, inclusion=even)
+    same = make("default").fit(VOTES, gold=gold, inclusion=even).predict_proba(VOTES)
+    assert same == pytest.approx(make("default").fit(VOTES, gold=gold).predict_proba(VOTES), abs=1e-9)

@@ -1,8 +1,17 @@
 """Votes of rules and of people: one matrix in two layouts, its distinct rows, and a summary of its labelers."""
 
-from weaklabel.label_matrix.gold import gold_table
+from weaklabel.label_matrix.gold import gold_table, gold_weights
 from weaklabel.label_matrix.matrix import LabelMatrix, as_patterns
 from weaklabel.label_matrix.patterns import Events, VotePatterns, vote_array
 from weaklabel.label_matrix.summary import lf_summary
 
-__all__ = ["Events", "LabelMatrix", "VotePatterns", "as_patterns", "gold_table", "lf_summary", "vote_array"]
+__all__ = [
+    "Events",
+    "LabelMatrix",
+    "VotePatterns",
+    "as_patterns",
+    "gold_table",
+    "gold_weights",
+    "lf_summary",
+    "vote_array",
+]

@@ -11,7 +11,7 @@ import polars as pl
 
 from weaklabel.errors import GoldError
 from weaklabel.label_matrix.matrix import LabelMatrix
-from weaklabel.label_matrix.patterns import Int64, VotePatterns
+from weaklabel.label_matrix.patterns import Int64, VotePatterns, gold_array
 
 
 def gold_table(
@@ -57,6 +57,73 @@ def gold_table(
             raise GoldError("a pattern has more gold labels than rows, or a negative number of them")
         return table.astype(np.int64)
     return patterns.gold_table(gold, n_classes=n_classes)
+
+
+def gold_weights(
+    votes: LabelMatrix | VotePatterns | npt.ArrayLike,
+    patterns: VotePatterns,
+    gold: Any,
+    inclusion: Any,
+    *,
+    n_classes: int,
+) -> npt.NDArray[np.float64]:
+    """Sum up the weights of gold rows that were not all equally likely to be drawn, (u, k) float64.
+
+    A row weighs 1 over the probability with which it was drawn (Horvitz and Thompson 1952), times one number for
+    all rows, such that the weights sum to the effective number of rows, (sum w)^2 / sum w^2 (Kish 1965).
+
+    Parameters
+    ----------
+    votes, patterns, gold, n_classes
+        As in `gold_table`; gold in the form of rows, not as a table of counts.
+    inclusion
+        For a `LabelMatrix` a mapping id to probability; for an array (n,) numbers, read where gold is known.
+
+    Raises
+    ------
+    GoldError
+        A gold row without a probability, or one that is not above 0 and at most 1.
+
+    Examples
+    --------
+    >>> votes = LabelMatrix.from_numpy([[0], [1]], ids=["a", "b"])
+    >>> gold_weights(votes, votes.patterns(), {"a": 0, "b": 1}, {"a": 1.0, "b": 0.5}, n_classes=2).sum(0).round(2)
+    array([0.6, 1.2])
+    """
+    if patterns.inverse is None:
+        raise GoldError(
+            "inclusion probabilities go with gold rows, not with counts", hint="give gold row by row"
+        )
+    if isinstance(votes, LabelMatrix):
+        codes = join_gold(votes.ids, gold, n_classes)
+        given = inclusion if isinstance(inclusion, Mapping) else {}
+        each = np.array([given.get(id, np.nan) for id in votes.ids], np.float64)
+    elif np.ndim(gold) != 1:
+        raise GoldError(
+            "inclusion probabilities go with gold rows, not with counts", hint="give gold row by row"
+        )
+    else:
+        codes = gold_array(gold, len(patterns.inverse), n_classes)
+        each = np.asarray(inclusion, np.float64)
+        if each.shape != codes.shape:
+            raise GoldError(f"inclusion has the shape {each.shape}; the votes have {len(codes)} rows")
+    known = codes >= 0
+    wrong = np.flatnonzero(known & ~((each > 0) & (each <= 1)))
+    if len(wrong):
+        row = votes.ids[int(wrong[0])] if isinstance(votes, LabelMatrix) else f"row {wrong[0]}"
+        raise GoldError(
+            f"inclusion probability {each[wrong[0]]:g} of a gold row",
+            where=str(row),
+            hint="above 0, at most 1",
+        )
+    weight = 1 / each[known]
+    weight *= weight.sum() / (weight * weight).sum() if len(weight) else 1.0
+    cells = patterns.inverse[known] * n_classes + codes[known]
+    order = np.lexsort((weight, cells))  # whatever the order of the rows
+    flat: npt.NDArray[np.float64] = np.bincount(
+        cells[order], weights=weight[order], minlength=len(patterns) * n_classes
+    ).astype(np.float64)
+    return flat.reshape(len(patterns), n_classes)
 
 
 def join_gold(ids: pl.Series, gold: Any, n_classes: int) -> Int64:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from weaklabel.errors import GoldError, ModelError, OutputError, VotesError
 from weaklabel.fingerprint import event_hash
-from weaklabel.label_matrix import LabelMatrix, VotePatterns, as_patterns, gold_table
+from weaklabel.label_matrix import LabelMatrix, VotePatterns, as_patterns, gold_table, gold_weights
 from weaklabel.label_model.alignment import places
 from weaklabel.label_model.calibration import Calibrator, calibrator, calibrator_from, f1_threshold
 from weaklabel.label_model.correction import CLIP, Correction, fit_correction
@@ -91,18 +91,38 @@ class LabelModel(ABC):
         self._counted: Counted | None = None
         self.gold_rows_ = np.empty(0, np.uint64)
 
-    def fit(self, votes: Votes, *, gold: Any = None) -> Self:
+    def fit(self, votes: Votes, *, gold: Any = None, inclusion: Any = None) -> Self:
         """Learn from votes, always from scratch, and return the model itself.
+
+        Parameters
+        ----------
+        votes
+            The rows.
+        gold
+            Known labels.
+        inclusion
+            The probability with which each gold row was drawn, where that differs: a mapping id to probability for a
+            `LabelMatrix`, (n,) numbers for an array. None: all alike.
 
         Raises
         ------
         VotesError
             Votes that are no votes, or that name a class which doesn't exist.
         GoldError
-            Gold that doesn't go with the votes.
+            Gold that doesn't go with the votes, or inclusion probabilities that don't go with gold.
+        ModelError
+            The model can't weigh gold rows.
         """
         patterns = self._checked(votes)
-        self._learn(patterns, gold_table(votes, patterns, gold, n_classes=self.n_classes))
+        table: Any = gold_table(votes, patterns, gold, n_classes=self.n_classes)
+        if inclusion is not None and table is not None:
+            if not self.CORRECTS:
+                raise ModelError(
+                    f"{self.name!r} takes every gold row for one row and can't weigh it by inclusion=",
+                    hint='weigh them with label model "default"',
+                )
+            table = gold_weights(votes, patterns, gold, inclusion, n_classes=self.n_classes)
+        self._learn(patterns, table)
         self._counted, self.gold_rows_ = None, _row_hashes(votes, gold)
         return self
 
@@ -357,7 +377,7 @@ class LabelModel(ABC):
         )
         return own + self.EVENT_BYTES * e + self.CELL_BYTES * u * k + 48 * m * (k + 2) * k
 
-    def _learn(self, patterns: VotePatterns, gold: Int | None) -> None:
+    def _learn(self, patterns: VotePatterns, gold: Int | Float | None) -> None:
         need = self._fit_bytes(patterns)
         if need >= BIG:
             logger.warning(
