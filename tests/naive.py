@@ -939,23 +939,3 @@ def co_votes(rows, probabilities):
                 expected_same += sum(a * b for a, b in zip(*mass, strict=True)) / total[y]
             found[str(i), str(j)] = (both, expected_both, same, expected_same)
     return found
-
-
-# --- sums over rows of votes
-
-
-def event_sums(rows, counts, table, base, k):
-    """Return expected rows per class, and expected events per cell and class; -1 is no event."""
-    from math import exp
-
-    classes = [0.0] * k
-    expected = [[0.0] * k for _ in table]
-    for row, n in zip(rows, counts, strict=True):
-        cells = [j * (k + 2) + v + 2 for j, v in enumerate(row) if v != -1]
-        score = [base[y] + sum(table[c][y] for c in cells) for y in range(k)]
-        norm = sum(exp(s) for s in score)
-        for y in range(k):
-            classes[y] += n * exp(score[y]) / norm
-            for c in cells:
-                expected[c][y] += n * exp(score[y]) / norm
-    return classes, expected

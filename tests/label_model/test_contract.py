@@ -823,3 +823,20 @@ def test_inclusion_probabilities_that_make_no_sense():
         make("dawid_skene").fit(VOTES, gold=gold, inclusion=even)
     same = make("default").fit(VOTES, gold=gold, inclusion=even).predict_proba(VOTES)
     assert same == pytest.approx(make("default").fit(VOTES, gold=gold).predict_proba(VOTES), abs=1e-9)
+
+
+@models()
+def test_rows_that_are_not_grouped_get_the_same_answers(name, monkeypatch):
+    from weaklabel.label_matrix import patterns
+
+    votes = VOTES.astype(np.int8)
+    for array in (votes, np.where(votes == -2, -1, votes)):
+        model = make(name).fit(array)
+        grouped = model.predict_proba(array), model.predict(array), model.predict(array, f1_class=1)
+        monkeypatch.setattr(patterns, "PROBE", 20)
+        monkeypatch.setattr(patterns, "mostly_distinct", lambda votes: True)
+        monkeypatch.setattr("weaklabel.label_matrix.matrix.mostly_distinct", lambda votes: True)
+        rows = model.predict_proba(array), model.predict(array), model.predict(array, f1_class=1)
+        monkeypatch.undo()
+        for one, other in zip(grouped, rows, strict=True):
+            assert (one == other).all()

@@ -1,7 +1,7 @@
 """Votes of rules and of people: one matrix in two layouts, its distinct rows, and a summary of its labelers."""
 
 from weaklabel.label_matrix.gold import gold_table, gold_weights
-from weaklabel.label_matrix.matrix import LabelMatrix, as_patterns
+from weaklabel.label_matrix.matrix import LabelMatrix, as_patterns, as_rows
 from weaklabel.label_matrix.patterns import Events, VotePatterns, vote_array
 from weaklabel.label_matrix.summary import lf_summary
 
@@ -10,6 +10,7 @@ __all__ = [
     "LabelMatrix",
     "VotePatterns",
     "as_patterns",
+    "as_rows",
     "gold_table",
     "gold_weights",
     "lf_summary",

@@ -29,6 +29,8 @@ from weaklabel.label_matrix.patterns import (
     different_labelers,
     event_patterns,
     guess_silence,
+    mostly_distinct,
+    row_patterns,
     unique_names,
     vote_array,
 )
@@ -406,6 +408,25 @@ def _events_of(events: Events, chosen: npt.NDArray[np.bool_]) -> Events:
     numbers = np.cumsum(chosen) - 1
     labelers = numbers[events.labelers[kept]].astype(events.labelers.dtype)
     return Events(indptr.astype(events.indptr.dtype), labelers, events.codes[kept])
+
+
+def as_rows(votes: LabelMatrix | VotePatterns | npt.ArrayLike) -> VotePatterns:
+    """Return votes in any form as patterns for predicting: rows as they are where nearly all of them differ.
+
+    Examples
+    --------
+    >>> len(as_rows([[0, 1], [0, 1]]))
+    1
+    """
+    if isinstance(votes, VotePatterns):
+        return votes
+    if isinstance(votes, LabelMatrix):
+        return votes.patterns()
+    if isinstance(votes, np.ndarray) and votes.dtype == np.int8 and votes.ndim == 2:
+        array = vote_array(votes)
+        if mostly_distinct(array):
+            return row_patterns(array, tuple(str(j) for j in range(array.shape[1])), guess_silence(array))
+    return as_patterns(votes)
 
 
 def as_patterns(votes: LabelMatrix | VotePatterns | npt.ArrayLike) -> VotePatterns:

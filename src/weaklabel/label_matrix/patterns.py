@@ -18,6 +18,9 @@ Int64 = npt.NDArray[np.int64]
 Int32 = npt.NDArray[np.int32]
 Int8 = npt.NDArray[np.int8]
 
+PROBE = 20_000
+"""Rows by which it is judged whether grouping pays."""
+
 RANGE_HINT = f"votes are -1 (abstained), -2 (not asked), or a class code from 0 to {MAX_CODE}"
 
 
@@ -102,6 +105,8 @@ class VotePatterns:
     @cached_property
     def n_votes(self) -> Int64:
         """(u,) int64: number of votes for a class; 0 marks a pattern without votes."""
+        if not len(self.codes) or self.codes.min() >= 0:
+            return np.diff(self.indptr)
         return np.bincount(self.pattern_index[self.codes >= 0], minlength=len(self))
 
     def gold_table(self, gold: npt.ArrayLike, *, n_classes: int) -> Int64:
@@ -249,6 +254,42 @@ def dense_patterns(
     return _sorted(events, labelers, silence, counts, raw[first], groups)
 
 
+def row_patterns(votes: Int8, labelers: tuple[str, ...], silence: Int8) -> VotePatterns:
+    """Return the rows of a matrix of codes as patterns that stand for one row each, equal ones not grouped.
+
+    Quicker where nearly every row is different. `keys` are the rows' numbers: such patterns are for predicting only.
+
+    Examples
+    --------
+    >>> rows = row_patterns(np.array([[0, 1], [0, 1]], np.int8), ("a", "b"), np.array([-1, -1], np.int8))
+    >>> len(rows), rows.codes.tolist()
+    (2, [0, 1, 0, 1])
+    """
+    from weaklabel.kernels.patterns import dense_to_events
+    from weaklabel.kernels.rows import dense_events
+
+    rows = np.arange(len(votes), dtype=np.int64)
+    if (silence == ABSTAIN).all() and votes.flags.c_contiguous:
+        parts = dense_events(votes)
+    else:
+        parts = dense_to_events(votes, rows, silence)
+    return VotePatterns(labelers, silence, *parts, np.ones(len(votes), np.int64), rows, rows)
+
+
+def mostly_distinct(votes: Int8) -> bool:
+    """Say whether grouping equal rows of a matrix would hardly make it smaller; judged by `PROBE` rows.
+
+    Examples
+    --------
+    >>> mostly_distinct(np.zeros((200_000, 3), np.int8))
+    False
+    """
+    if len(votes) <= 2 * PROBE:
+        return False
+    some = np.ascontiguousarray(votes[:: len(votes) // PROBE])
+    return len(np.unique(some, axis=0)) > 0.9 * len(some)
+
+
 def event_patterns(
     events: Events, labelers: tuple[str, ...], silence: Int8, counts: Int64, inverse: Int64 | None
 ) -> VotePatterns:
@@ -275,6 +316,8 @@ def guess_silence(votes: Int8) -> Int8:
     -2 (a person) where a column holds -2 and no -1, and for every column of an array that holds -2 but nowhere
     -1; -1 (a rule) otherwise.
     """
+    if not votes.size or votes.min() > MISSING:
+        return np.full(votes.shape[1], ABSTAIN, np.int8)
     missing, abstained = (votes == MISSING).any(0), (votes == ABSTAIN).any(0)
     person = ~abstained & (missing | (missing.any() and not abstained.any()))
     return np.where(person, MISSING, ABSTAIN).astype(np.int8)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from weaklabel.errors import GoldError, ModelError, OutputError, VotesError
 from weaklabel.fingerprint import event_hash
-from weaklabel.label_matrix import LabelMatrix, VotePatterns, as_patterns, gold_table, gold_weights
+from weaklabel.label_matrix import LabelMatrix, VotePatterns, as_patterns, as_rows, gold_table, gold_weights
 from weaklabel.label_model.alignment import places
 from weaklabel.label_model.calibration import Calibrator, calibrator, calibrator_from, f1_threshold
 from weaklabel.label_model.correction import CLIP, Correction, fit_correction
@@ -448,7 +448,7 @@ class LabelModel(ABC):
 
     def _answers(self, votes: Votes) -> tuple[VotePatterns, Float]:
         self._need_fit()
-        patterns = self._checked(votes)
+        patterns = self._checked(as_rows(votes))
         where = self._where(patterns)
         answers = self._posterior(patterns, where)
         if self.correction_ is not None:
