@@ -186,3 +186,11 @@ def spacy_patterns(attributes=()):
     """Patterns of one rule."""
     tokens = st.lists(spacy_tokens(attributes), min_size=1, max_size=3)
     return st.lists(tokens, min_size=1, max_size=2)
+
+
+def spacy_phrases():
+    """Phrases of one rule: words in other cases, forms that texts hold too, signs, spaces."""
+    words = st.sampled_from([*SPACY_WORDS, "MONEY", "back", "Don't", "$5 back", "xxxx"])
+    joined = st.lists(words, min_size=1, max_size=3).map(" ".join)
+    free = st.text(st.characters(exclude_categories=["Cs"]), max_size=5).filter(lambda t: t.strip() != "")
+    return st.lists(st.one_of(joined, joined, free), min_size=1, max_size=4)

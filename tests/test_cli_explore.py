@@ -255,3 +255,74 @@ def test_suggestions(capsys, project):
 def test_help_has_an_example(capsys, project, verb):
     code, out, _ = call(capsys, *verb.split(), "--help")
     assert code == 0 and f"weaklabel {verb}" in out.split("example:")[1]
+
+
+# ---- lf bins ----
+
+
+@pytest.fixture
+def numbered(project):
+    """The first task's corpus with a number that tells complaints from the rest, and gold for all 120 rows."""
+    rows = [json.dumps({"id": f"n{i}", "text": "x", "p": i / 120}) for i in range(120)]
+    labels = [f"n{i},{'complaint' if i >= 60 else 'thanks'}" for i in range(120)]
+    sample = next((project / "labeling_functions").rglob("sample"))
+    (sample / "notes.jsonl").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    (sample / "gold.csv").write_text("id,label\n" + "\n".join(labels) + "\n", encoding="utf-8")
+    return project
+
+
+def test_bins(capsys, numbered, tmp_path):
+    code, out, _ = call(capsys, "lf", "bins", "p", "--most", "2", "--precision", "0.8")
+    assert code == cli.DONE
+    assert "2 bins of p tried on 120 gold rows" in out
+    assert (
+        "below 0.5" in out
+        and "0.5 and above" in out
+        and "      - {label: complaint, from: 0.5}    # right on 60 of 60" in out
+    )
+    assert "! no part of the gold is kept for calibration" in out and "they can't judge the rule" in out
+
+
+def test_bins_use_the_gold_that_is_kept_for_calibration(capsys, numbered):
+    words = ["p", "task.gold.calibrate=0.5", "--json"]
+    found = json.loads(call(capsys, "lf", "bins", *words)[1])
+    assert 40 < found["known"] < 80
+    assert not any("no part of the gold" in note for note in found["notes"])
+    path = next((numbered / "labeling_functions").rglob("gold.csv"))
+    lines = path.read_text(encoding="utf-8").splitlines()
+    parts = [
+        lines[0] + ",part",
+        *(f"{line},{'fit' if i % 3 else 'judge'}" for i, line in enumerate(lines[1:])),
+    ]
+    path.write_text("\n".join(parts) + "\n", encoding="utf-8")
+    words = ["p", "task.gold.calibrate=\"part = 'fit'\"", "--most", "2", "--precision", "0.7", "--json"]
+    code, out, _ = call(capsys, "lf", "bins", *words)
+    found = json.loads(out)
+    assert (code, found["known"]) == (cli.DONE, 80)
+    assert [one["precision"]["n"] for one in found["found"]] == [40, 40]
+
+
+def test_bins_open_no_gold_that_is_held_out(capsys, numbered):
+    code, out, _ = call(capsys, "lf", "bins", "p", "task.gold.held_out=true", "--json")
+    found = json.loads(out)
+    assert (code, found["known"], found["found"]) == (cli.NOTHING, 0, [])
+    assert found["notes"] == ["gold is held out (task.gold.held_out): it judges no rule here"]
+
+
+def test_what_bins_can_not_be_of(capsys, numbered):
+    assert call(capsys, "lf", "bins")[0] == cli.USAGE
+    assert call(capsys, "lf", "bins", "p", "--most", "0")[0] == cli.USAGE
+    code, out, err = call(capsys, "lf", "bins", "q")
+    assert (code, out) == (cli.INPUT, "") and "no column or feature 'q' of numbers" in err
+
+
+def test_a_rule_that_fails_at_first_is_watched_too(capsys, project):
+    path = pack(project)
+    text = path.read_text(encoding="utf-8")
+    broken = text.replace("name: asks\n", "name: asks\n    field: txt\n")
+    assert broken != text
+    path.write_text(broken, encoding="utf-8")
+    mend = [lambda: path.write_text(text, encoding="utf-8")]
+    code, out, err = watched(capsys, project, mend)
+    assert code == cli.DONE and out.startswith("asks (")
+    assert "column 'txt', which is not there" in err and err.count("waiting for the next save") == 2

@@ -18,9 +18,10 @@ from weaklabel.console_rules import (
     print_trial,
 )
 from weaklabel.explore import Ballots, Change, View, mistakes, overview, suggest, try_rule
-from weaklabel.explore.suggestions import to_yaml
+from weaklabel.explore.suggested import Suggestion, Suggestions, to_yaml
 from weaklabel.label_model import create
-from weaklabel.lf import LFRegistry, keywords
+from weaklabel.lf import LFRegistry, feature, keywords
+from weaklabel.stats import clopper_pearson
 
 HERE = Path(__file__).parent
 
@@ -134,5 +135,75 @@ def test_suggestions(words):
     if words:
         assert "pairs of term and class tried by gold on 80 rows" in text
         assert "      - tent    # right on 40 of 40; 40 hits, 40 of them new rows" in text
+        [line] = [line.split() for line in text.splitlines() if line.startswith("tent ")]
+        assert line[1:4] == ["ham", "40", "1.000"] and line[6:10] == ["2.0,", "at", "least", "1.7"]
     else:
         assert "no term is surely better than chance" in text and "rules:" not in text
+
+
+def test_hints_and_echoes_are_told_apart():
+    one = Suggestion("come", "ham", 6, clopper_pearson(6, 6, confidence=0.999), 0.01, 6, 3, 1, share=0.5)
+    other = Suggestion("you", "spam", 60, clopper_pearson(52, 60), 0.0, 60, 9, 5, share=0.5, fresh_known=9)
+    more = tuple(dataclasses.replace(other, term=f"word {i}") for i in range(7))
+    found = Suggestions(
+        by="gold",
+        known=99,
+        rows=99,
+        total=99,
+        tried=9,
+        found=(),
+        hints=(one,),
+        echoes=(other, *more),
+        left_out=0,
+    )
+    text = printed(print_suggestions, found, "")
+    assert "perhaps, but so few rows could be chance (right of known rows):\n  ham: come 6/6\n" in text
+    assert "tell nothing where no rule votes for the label yet\n  spam: you, word 0, word 1" in text
+    assert "word 4 and 2 more\n" in text
+
+
+def test_the_spread_over_the_classes_is_shown_where_there_is_room(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    spread = {"ham": 0.8, "spam": 0.15, "other": 0.05}
+    one = Suggestion(
+        "come",
+        "ham",
+        20,
+        clopper_pearson(16, 20),
+        0.01,
+        25,
+        9,
+        1,
+        share=0.4,
+        spread=spread,
+        fresh_known=4,
+        fresh_right=3,
+    )
+    found = Suggestions(by="gold", known=99, rows=99, total=99, tried=9, found=(one,), left_out=0)
+    [line] = [line for line in printed(print_suggestions, found, "").splitlines() if line.startswith("come")]
+    assert "spam 15%, other 5%" in line and "2.0, at least 1.4" in line and "3 of 4" in line
+    by_model = printed(print_suggestions, dataclasses.replace(found, by="model"), "")
+    assert "3 of 4" not in by_model  # the model's opinion of rows without a vote is no evidence
+
+
+def test_agreement_beyond_chance_is_told_in_plain_words():
+    found = overview(Ballots(view_of()).cast(registry()), registry(), view_of(), fit)
+    pairs = pl.DataFrame(
+        {"rule": ["a"], "other": ["b"], "both": [9], "conflicts": [1], "agreement": [8 / 9], "kappa": [0.5]}
+        | {"lift": [2.0], "overlap": [0.5], "surprise": [3.0]}
+    )
+    text = printed(print_overview, dataclasses.replace(found, pairs=pairs), Path("rules.html"))
+    assert "kappa: how much of the agreement is more than luck" in text
+    assert "1 = always the same, 0 = no more often than by luck" in text
+
+
+def test_a_rule_that_reads_a_feature_is_shown_in_the_feature():
+    @feature
+    def tidy(row):
+        return row["text"].lower().replace("!", " ")
+
+    rule = keywords("asks", ["please buy"], label="ham", field="tidy")
+    rules = LFRegistry([rule], schema=SCHEMA, features=[tidy])
+    view = view_of({"a": "PLEASE!BUY", "b": "no"}, None)
+    text = printed(print_trial, try_rule("asks", rules, view), HERE)
+    assert "a  votes ham | shown: the feature tidy\n    [[please buy]]\n" in text

@@ -54,13 +54,16 @@ def test_python_blocks_run(page, tmp_path, monkeypatch):
         exec(compile(block, f"{name(page)} block {number}", "exec"), scope)  # our own documents
 
 
-@pytest.mark.parametrize("number", range(2))
+@pytest.mark.parametrize("number", range(3))
 def test_the_rule_packs_of_the_page_on_rules_are_rule_packs(number, tmp_path):
     packs = YAML.findall((ROOT / "docs" / "rules.md").read_text(encoding="utf-8"))
-    assert len(packs) == 2
+    assert len(packs) == 3
     path = tmp_path / "pack.yaml"
     path.write_text(packs[number], encoding="utf-8")
-    schema = wl.LabelSchema(["billing", "delivery", "feedback", "returns"])
+    names = (
+        ["question", "complaint", "thanks"] if number == 0 else ["billing", "delivery", "feedback", "returns"]
+    )
+    schema = wl.LabelSchema(names)
     registry = wl.LFRegistry(wl.load_pack(path), schema=schema)
     assert wl.check_examples(registry) == []
 

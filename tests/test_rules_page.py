@@ -1,5 +1,6 @@
 """The page about rules: well-formed, self-contained, and safe whatever the texts and names hold."""
 
+import dataclasses
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -66,6 +67,16 @@ def test_every_rule_is_in_the_table(found):
     assert "⚠ gold is small" in text and "Rules of desk" in text
     assert "0.33 (n=3)" in text and "not measured" not in text
     assert page.tags.count("tr") >= 5
+
+
+def test_agreement_beyond_chance_is_told_in_plain_words(found):
+    pairs = pl.DataFrame(
+        {"rule": ["a"], "other": ["b"], "both": [9], "conflicts": [1], "agreement": [8 / 9], "kappa": [0.5]}
+        | {"lift": [2.0], "overlap": [0.5], "surprise": [3.0]}
+    )
+    page = rules_page(dataclasses.replace(found, pairs=pairs), title="Rules")
+    assert "Kappa: how much of the agreement is more than luck" in page
+    assert "1 means always the same, 0 no more often than by luck" in page
 
 
 def test_nothing_comes_from_elsewhere(found):

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from weaklabel.explore import Change, Mistakes, Overview, Region, RuleLine, Suggestions, Trial
+    from weaklabel.explore import Change, Mistakes, Overview, Region, RuleLine, Suggestion, Suggestions, Trial
+    from weaklabel.explore.bins import FoundBin, FoundBins
     from weaklabel.explore.shown import Example, Matched
 
 MARK = "bold black on bright_yellow"
@@ -144,6 +145,8 @@ def _print_example(example: Example, out: Console, *, verdict: str = "") -> None
 
     head = Text(f"  {example.id}", style="cyan")
     said = [] if example.label is None else [f"votes {example.label}"]
+    if example.feature:
+        said.append(f"shown: the feature {example.field}")
     if example.why:
         said.append(clean(example.why, 80))
     if verdict:
@@ -268,6 +271,15 @@ def _print_pairs(found: Overview, out: Console) -> None:
     ]
     header = ["go together", "with", "both vote", "times chance", "agree", "kappa"]
     print_table(out, header, rows, left=("with",))
+    out.print(
+        "\ntimes chance: how many times as many rows get both votes as if the two had nothing to do with each other."
+        "\nagree: on how many of these both votes say the same. kappa: how much of the agreement is more than luck. Two rules"
+        "\nthat each say the same label nine times in ten agree on most rows without looking; kappa leaves such luck out:"
+        "\n1 = always the same, 0 = no more often than by luck, below 0 = less often. It is 0 or empty, and tells nothing, where"
+        "\none of the two only ever says one label.",
+        style="dim",
+        soft_wrap=True,
+    )
 
 
 def _print_regions(title: str, regions: Sequence[Region], out: Console) -> None:
@@ -326,35 +338,118 @@ def print_suggestions(found: Suggestions, yaml: str, out: Console, *, notes: Seq
         f"{found.tried:,} pairs of term and class tried by {by} on {counted(found.known, 'row')}\n",
         style="bold",
     )
-    rows = [
-        [
-            clean(one.term),
-            one.label,
-            f"{one.support:,}",
-            interval(one.precision),
-            f"{one.hits:,}",
-            f"{one.fresh:,}",
-            f"{one.new:,}",
-        ]
-        for one in found.found
-    ]
+    rows = [_suggestion_row(one, by=found.by) for one in found.found]
     if rows:
-        header = ["term", "label", "known rows", "right, with interval", "hits", "new votes", "new rows"]
-        print_table(out, header, rows, left=("label",), drop=("hits",))
+        header = ["term", "label", "known rows", "right, with interval", "lift", "other classes", "hits"]
+        header += ["new votes", "right there", "new rows"]
+        wide = ("hits", "new rows", "other classes", "right there")
+        print_table(out, header, rows, left=("label", "other classes"), drop=wide)
         out.print(
-            f"\nThe intervals hold for all {found.tried:,} tried together. new votes: hits on which no rule votes for the "
-            "label yet;\nnew rows: hits on which no rule votes at all.",
+            f"\nThe intervals hold for all {found.tried:,} tried together. lift: times the label's share of the known rows "
+            "that are\nabout as long, and its least value by the interval. other classes: of the known rows. new votes: hits on "
+            "which no rule\nvotes for the label yet; right there: of those that are known. new rows: hits on which no rule votes "
+            "at all.",
             style="dim",
             soft_wrap=True,
         )
     else:
         out.print("no term is surely better than chance and unknown to the rules")
+    _print_hints(found, out)
     if found.left_out:
         out.print(f"{counted(found.left_out, 'good term')} left out: existing rules know them", style="dim")
     if yaml:
         out.print("\nto paste into a rule pack, after a look at each (weaklabel lf try --keywords …):\n")
         out.print(yaml, soft_wrap=True, end="")
     _print_notes([*notes, *found.notes], out)
+
+
+def _suggestion_row(one: Suggestion, *, by: str) -> list[str]:
+    others = [f"{label} {share:.0%}" for label, share in one.spread.items() if label != one.label]
+    lift = (
+        "" if one.lift is None or one.least_lift is None else f"{one.lift:.1f}, at least {one.least_lift:.1f}"
+    )
+    return [
+        clean(one.term),
+        one.label,
+        f"{one.support:,}",
+        interval(one.precision),
+        lift,
+        ", ".join(others[:2]) or "none",
+        f"{one.hits:,}",
+        f"{one.fresh:,}",
+        f"{one.fresh_right:.0f} of {one.fresh_known:,}" if one.fresh_known and by == "gold" else "",
+        f"{one.new:,}",
+    ]
+
+
+def _print_hints(found: Suggestions, out: Console) -> None:
+    """Print what may be chance, and what was left out because it tells nothing new, a line for each label."""
+    hints = {one.label: [o for o in found.hints if o.label == one.label] for one in found.hints}
+    if hints:
+        out.print("\nperhaps, but so few rows could be chance (right of known rows):")
+    for label, own in hints.items():
+        told = (f"{clean(o.term)} {(o.precision.value or 0) * o.support:.0f}/{o.support:,}" for o in own)
+        out.print(f"  {label}: {', '.join(told)}", soft_wrap=True)
+    echoes = {one.label: [o for o in found.echoes if o.label == one.label] for one in found.echoes}
+    if echoes:
+        out.print(
+            "\nleft out: they go with what rules know, and tell nothing where no rule votes for the label yet",
+            style="dim",
+        )
+    for label, own in echoes.items():
+        more = f" and {len(own) - FEW} more" if len(own) > FEW else ""
+        out.print(
+            f"  {label}: {', '.join(clean(o.term) for o in own[:FEW])}{more}", style="dim", soft_wrap=True
+        )
+
+
+# ---- lf bins ----
+
+
+def print_bins(found: FoundBins, out: Console, *, notes: Sequence[str] = ()) -> None:
+    """Print the bins of a score rule with what they promise, and the YAML to paste."""
+    from weaklabel.explore.bins import bins_yaml
+
+    out.print(
+        f"{counted(found.tried, 'bin')} of {clean(found.column)} tried on {counted(found.known, 'gold row')}\n",
+        style="bold",
+    )
+    rows = [
+        [_range(one), one.label, f"{one.precision.n:,}", interval(one.precision), f"{one.hits:,}"]
+        for one in found.found or found.nearest
+    ]
+    if not found.found:
+        out.print("no bins for a rule\n")
+    if rows:
+        low = max(one.precision.low or 0 for one in found.found or found.nearest)
+        nearest = f"; none is surely {found.wanted:g} or more" if low < found.wanted else ""
+        print_table(
+            out, ["numbers", "label", "gold rows", "right, with interval", "rows"], rows, left=("label",)
+        )
+        out.print(f"\nThe intervals hold for all bins tried together{nearest}.", style="dim", soft_wrap=True)
+    if found.found:
+        out.print(f"abstains on {counted(found.between, 'row')} with other numbers")
+        out.print("\nto paste into a rule pack:\n")
+        out.print(bins_yaml(found), soft_wrap=True, end="")
+    _print_notes([*notes, *found.notes], out)
+
+
+def _range(one: FoundBin) -> str:
+    """Return a bin's numbers in words.
+
+    Examples
+    --------
+    >>> from weaklabel.explore.bins import FoundBin
+    >>> from weaklabel.stats import wilson
+    >>> _range(FoundBin("ham", float("-inf"), 0.25, wilson(1, 1), 1))
+    'below 0.25'
+    """
+    ends = one.plain()
+    if "from" not in ends and "to" not in ends:
+        return "all"
+    if "to" not in ends:
+        return f"{ends['from']:g} and above"
+    return f"below {ends['to']:g}" if "from" not in ends else f"{ends['from']:g} to {ends['to']:g}"
 
 
 # ---- shared ----

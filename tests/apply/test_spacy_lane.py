@@ -1,5 +1,6 @@
 """spaCy rules: token patterns on blank and on installed pipelines."""
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -234,3 +235,151 @@ def test_a_pipeline_that_fails_on_any_text_is_one_error(failing, monkeypatch):
     nlp.tokenizer = None
     with pytest.raises(RuleError, match=r"fails on the text 'A probe\.': TypeError"):
         apply([rule], ["x"])
+
+
+# ---- phrases ----
+
+
+def test_phrases_are_compared_word_by_word():
+    rules = [
+        wl.spacy_pattern("any_case", phrases=["money back", "don't pay"], label="spam"),
+        wl.spacy_pattern("exact", phrases=["Money  back"], attr="ORTH", label="spam"),
+        wl.spacy_pattern("shape", phrases=["555-1234"], attr="shape", label="ham"),
+        wl.spacy_pattern("both", [{"LIKE_NUM": True}], phrases=["pay"], label="ham"),
+    ]
+    texts = [
+        "MONEY back",
+        "Money back!",
+        "money  back",
+        "I don't pay",
+        "call 800-0000",
+        "moneyback",
+        "",
+        None,
+    ]
+    assert apply(rules, texts).to_numpy().tolist() == [
+        [1, -1, -1, -1],
+        [1, 1, -1, -1],
+        [-1, -1, -1, -1],  # the second space is a word of its own to spaCy
+        [1, -1, -1, 0],
+        [-1, -1, 0, 0],  # what looks like a number
+        [-1, -1, -1, -1],
+        [-1, -1, -1, -1],
+        [-1, -1, -1, -1],
+    ]
+
+
+def test_phrases_of_all_rules_share_a_matcher_for_each_attribute(monkeypatch):
+    from spacy import matcher
+
+    made, asked = [], []
+
+    class Counting(matcher.PhraseMatcher):
+        def __init__(self, vocab, attr="ORTH", validate=False):
+            super().__init__(vocab, attr, validate)
+            made.append(attr)
+
+        def __call__(self, doc, *, as_spans=False):
+            asked.append(doc.text)
+            return super().__call__(doc, as_spans=as_spans)
+
+    monkeypatch.setattr(matcher, "PhraseMatcher", Counting)
+    rules = [
+        wl.spacy_pattern(f"r{i}", phrases=[f"word {i}"], label="spam", attr=("LOWER", "TEXT")[i % 2])
+        for i in range(10)
+    ]
+    votes = apply(rules, ["word 3 and WORD 4", "nothing", "word 1"]).to_numpy()
+    assert sorted(made) == ["LOWER", "TEXT"]
+    assert np.argwhere(votes == 1).tolist() == [[0, 3], [0, 4], [2, 1]]
+    assert set(asked) == {"word 3 and WORD 4", "word 1"}  # no rule's words stand in the other
+
+
+@pytest.mark.parametrize(
+    ("attr", "phrase", "reason"),
+    [
+        ("LEMMA", "money back", "it gives 'money' in the phrase 'money back' no LEMMA to compare by"),
+        ("LEMMA", "phones back", "it gives 'back' in the phrase 'phones back' no LEMMA to compare by"),
+    ],
+)
+def test_a_phrase_without_what_it_is_compared_by_is_an_error_of_its_rule(attr, phrase, reason, saved):
+    good = wl.spacy_pattern("good", phrases=["phones"], attr="LEMMA", label="spam", pipeline=str(saved))
+    bad = wl.spacy_pattern("bad", phrases=[phrase], attr=attr, label="spam", pipeline=str(saved))
+    assert apply([good], ["My phones", "phone"]).to_numpy().tolist() == [[1], [-1]]
+    with pytest.raises(
+        RuleError, match=f"rule 'bad': `phrases` can't be read by pipeline .*: {reason}"
+    ) as caught:
+        apply([good, bad], ["a"])
+    assert caught.value.hint == "a pipeline that gives it, or attr: LOWER"
+    assert caught.value.available == ("entity_ruler", "attribute_ruler")
+
+
+def test_a_pipeline_that_fails_on_a_phrase_is_an_error_of_the_rule(failing):
+    rule = wl.spacy_pattern("r", phrases=["boom"], attr="NORM", label="spam", pipeline=failing)
+    with pytest.raises(RuleError, match="it fails on the phrase 'boom': ZeroDivisionError: of all things"):
+        apply([rule], ["x"])
+    lexical = wl.spacy_pattern("r", phrases=["boom"], label="spam", pipeline=failing)
+    assert apply([lexical], ["x Boom"], on_error="abstain").to_numpy().tolist() == [[1]]
+
+
+# ---- rules of some days ----
+
+
+def dated(name, label="spam", **more):
+    days = {"valid_from": "2026-01-01", "valid_until": "2026-01-31"}
+    return wl.spacy_pattern(name, MONEY_BACK, label=label, **{**days, **more})
+
+
+def apply_on_days(rules, texts, days, **options):
+    registry = wl.LFRegistry(rules, schema=SCHEMA)
+    frame = pl.DataFrame({"id": [str(i) for i in range(len(texts))], "text": texts, "sent": days})
+    return wl.LFApplier(registry, date="sent", **options).apply(frame)
+
+
+def test_rules_of_some_days_share_documents_and_matchers(monkeypatch):
+    import weaklabel.apply.spacy_lane as lane
+
+    load, loaded, read = lane.load_pipeline, [], []
+
+    def counting(pipeline, *, where=None):
+        loaded.append(pipeline)
+        return load(pipeline, where=where)
+
+    docs = lane.DocReader.read
+    monkeypatch.setattr(lane, "load_pipeline", counting)
+    monkeypatch.setattr(
+        lane.DocReader,
+        "read",
+        lambda self, texts, wanted=None: read.append(list(texts)) or docs(self, texts, wanted),
+    )
+    rules = [
+        dated("january"),
+        dated("february", valid_from="2026-02-01", valid_until=None),
+        dated("until", valid_from=None, valid_until="2026-01-31"),
+        wl.spacy_pattern("always", MONEY_BACK, label="ham"),
+    ]
+    texts = ["money back"] * 3 + ["hello"]
+    days = ["2025-12-31", "2026-01-31", "2026-02-01", None]
+    votes = apply_on_days(rules, texts, days).to_numpy()
+    assert votes.tolist() == [[-2, -2, 1, 0], [1, -2, 1, 0], [-2, 1, -2, 0], [-2, -2, -2, -1]]
+    assert loaded == ["blank:en"] and read == [["money back", "hello"]]
+
+
+def test_texts_of_days_on_which_no_rule_votes_are_not_read(failing):
+    rules = [
+        wl.spacy_pattern(
+            "a", [{"ENT_TYPE": "FIRST"}], label="spam", pipeline=failing, valid_from="2026-01-01"
+        ),
+        wl.spacy_pattern(
+            "b", [{"ENT_TYPE": "FIRST"}], label="spam", pipeline=failing, valid_from="2026-02-01"
+        ),
+    ]
+    texts, days = (
+        ["boom 0", "boom 1", "boom 2", "fine"],
+        ["2025-01-01", "2026-01-15", "2026-02-15", "2026-01-15"],
+    )
+    votes = apply_on_days(rules, texts, days, on_error="abstain")
+    assert votes.to_numpy().tolist() == [[-2, -2], [-2, -2], [-2, -2], [1, -2]]
+    assert votes.faults == {"a": 2, "b": 1}  # of days of their own
+    with pytest.raises(RuleFault, match="row '1'"):
+        apply_on_days(rules, texts, days)
+    assert apply_on_days(rules, texts, ["2025-01-01"] * 4).to_numpy().tolist() == [[-2, -2]] * 4

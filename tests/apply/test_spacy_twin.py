@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import weaklabel as wl
-from naive import spacy_fires
-from strategies import SPACY_TEXT, spacy_patterns
+from naive import spacy_fires, spacy_phrases_fire
+from strategies import SPACY_TEXT, spacy_patterns, spacy_phrases
 from weaklabel.apply import spacy_lane
 
 spacy = pytest.importorskip("spacy", reason="spaCy is not installed")
@@ -35,15 +35,19 @@ def fires(applier, texts):
     return applier.apply(frame).to_numpy() == 1
 
 
-def twin(nlp, every, texts):
+def twin(nlp, rules, texts):
     return np.array(
-        [[text is not None and spacy_fires(nlp, text, patterns) for patterns in every] for text in texts],
-        bool,
-    ).reshape(len(texts), len(every))
+        [[text is not None and fires_on(nlp, rule, text) for rule in rules] for text in texts], bool
+    ).reshape(len(texts), len(rules))
+
+
+def fires_on(nlp, rule, text):
+    by_patterns = bool(rule.patterns) and spacy_fires(nlp, text, rule.patterns)
+    return by_patterns or spacy_phrases_fire(nlp, text, rule.phrases, rule.attr)
 
 
 def same_on_every_path(rules, nlp, texts, folder):
-    expected = twin(nlp, [rule.patterns for rule in rules], texts)
+    expected = twin(nlp, rules, texts)
     shutil.rmtree(folder, ignore_errors=True)
     np.testing.assert_array_equal(fires(applier(rules), texts), expected)
     keeping = applier(rules, folder)
@@ -74,6 +78,38 @@ def english():
 @given(every=st.lists(spacy_patterns(), min_size=1, max_size=12), texts=TEXTS)
 def test_rules_over_tokens(every, texts, english, tmp_path):
     same_on_every_path(rules_of(every, "blank:en"), english, texts, tmp_path / "cache")
+
+
+@st.composite
+def phrase_rules(draw, pipeline, attrs=("LOWER", "TEXT", "SHAPE", "NORM")):
+    return [
+        wl.spacy_pattern(
+            f"r{i}",
+            draw(st.just(()) | spacy_patterns()),
+            phrases=draw(spacy_phrases()),
+            attr=draw(st.sampled_from(attrs)),
+            label="spam",
+            pipeline=pipeline,
+        )
+        for i in range(draw(st.integers(1, 6)))
+    ]
+
+
+@SETTINGS
+@given(rules=phrase_rules("blank:en"), texts=TEXTS)
+def test_phrases_beside_patterns(rules, texts, english, tmp_path):
+    same_on_every_path(rules, english, texts, tmp_path / "cache")
+
+
+@settings(parent=SETTINGS, max_examples=10)
+@given(rules=phrase_rules("blank:en", attrs=("LOWER", "TEXT")), texts=TEXTS)
+def test_phrases_of_which_texts_must_hold_literals(rules, texts, english, tmp_path):
+    rules = [
+        wl.spacy_pattern(r.name, phrases=r.phrases, attr=r.attr, label="spam", pipeline=r.pipeline)
+        for r in rules
+    ]
+    texts = [*texts, *(f"nothing here {i}" for i in range(30))]
+    same_on_every_path(rules, english, texts, tmp_path / "cache")
 
 
 LITERAL = st.lists(
@@ -162,6 +198,33 @@ def test_rules_over_a_pipelines_annotations(name, data, saved, loaded, tmp_path)
     every = data.draw(st.lists(spacy_patterns(attributes), min_size=1, max_size=5))
     texts = data.draw(TEXTS)
     rules = rules_of([*every, [[{name: data.draw(value)} for name, value in attributes.items()]]], str(saved))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(spacy_lane, "load_pipeline", lambda pipeline, where: loaded)
+        same_on_every_path(rules, loaded, texts, tmp_path / "cache")
+
+
+@pytest.fixture(scope="module")
+def lemmas(tmp_path_factory):
+    """A pipeline that looks lemmas up in a table of its own; a word that is not there is its own lemma."""
+    from spacy.lookups import Lookups
+
+    lookups = Lookups()
+    lookups.add_table(
+        "lemma_lookup", {"phones": "phone", "Back": "back", "BACK": "back", "n't": "not", "zz": ""}
+    )
+    nlp = spacy.blank("en")
+    nlp.add_pipe("lemmatizer", config={"mode": "lookup"}).initialize(lookups=lookups)
+    path = tmp_path_factory.mktemp("pipelines") / "en_lemmas_test"
+    nlp.to_disk(path)
+    return path
+
+
+@settings(parent=SETTINGS, max_examples=10)
+@given(data=st.data())
+def test_phrases_by_a_pipelines_lemmas(data, lemmas, tmp_path):
+    loaded = spacy.load(lemmas)
+    texts = data.draw(TEXTS)
+    rules = data.draw(phrase_rules(str(lemmas), attrs=("LEMMA", "LEMMA", "LOWER", "NORM")))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(spacy_lane, "load_pipeline", lambda pipeline, where: loaded)
         same_on_every_path(rules, loaded, texts, tmp_path / "cache")

@@ -159,3 +159,10 @@ def test_texts_with_nothing_to_tell_them_apart(text):
     frame = pl.DataFrame({"id": [str(i) for i in range(40)], "text": [text] * 40})
     found = look(region_rules(), View.of(frame))
     assert all(r.rows <= 40 for r in found.regions)
+
+
+def test_rules_of_other_days_are_named(registry, view):
+    old = keywords("old", ["please"], label="ham", valid_until="2001-01-01")
+    found = look(LFRegistry([*registry, old], schema=SCHEMA), view)
+    assert "right on no day that rows are of, so that they get no vote: old" in found.notes
+    assert next(line for line in found.rules if line.id == "old").votes == 0

@@ -120,6 +120,13 @@ def test_token_patterns_mark_characters():
     assert found(rule, "My money back? Back!") == ["money back", "Back"]
 
 
+def test_phrases_mark_characters_beside_patterns():
+    rule = spacy_pattern("r", [{"LIKE_NUM": True}], phrases=["don't pay", "money back"], label="a")
+    assert found(rule, "I don't pay twice: 2 euros, MONEY back!") == ["don't pay", "2", "MONEY back"]
+    only = spacy_pattern("r", phrases=["Back"], attr="TEXT", label="a")
+    assert found(only, "Back back") == ["Back"]
+
+
 def test_other_rules_and_other_values_have_no_places():
     @labeling_function(label="a")
     def long(row):

@@ -9,8 +9,8 @@ import pytest
 from explore_tasks import gold_of
 from weaklabel.errors import CorpusError, SchemaError
 from weaklabel.explore import Ballots, View, suggest
-from weaklabel.explore.suggestions import to_yaml
-from weaklabel.lf import LFRegistry, keywords, load_pack, lookup, regex
+from weaklabel.explore.suggested import to_yaml
+from weaklabel.lf import LFRegistry, keywords, load_pack, lookup, regex, where
 from weaklabel.schema import LabelSchema
 from weaklabel.stats import clopper_pearson
 
@@ -164,3 +164,80 @@ def test_without_texts_there_are_no_words():
 def test_it_is_plain_data():
     found = json.loads(json.dumps(look(corpus(), registry()).to_dict()))
     assert found["tried"] > 0 and found["yaml"].startswith("rules:")
+
+
+# ---- better than chance ----
+
+EQUAL = ["lamp", "tent", "boot", "coat", "rope"]  # words of one length: all texts are equally long
+
+
+def texts_with(terms, n=200):
+    """Rows of four words, half of them returns; `terms` stand on so many rows of each class: the first, or if below 0 the last."""
+    rows = []
+    for i in range(n):
+        label = SCHEMA.names[i % 2]
+        k = i // 2
+        words = [EQUAL[(k + j) % 5] for j in range(4)]
+        last = n // 2 - 1 - k
+        own = [t for t, counts in terms.items() if k < counts[i % 2] or last < -counts[i % 2]]
+        words[: len(own)] = own
+        rows.append({"id": f"r{i}", "text": " ".join(words), "label": label})
+    return pl.DataFrame(rows)
+
+
+def test_lift_spread_and_new_votes_by_hand():
+    frame = texts_with({"torn": (36, 4)})
+    rule = where("some", "id = 'r0' OR id = 'r2' OR id = 'r4'", label="returns")
+    found = look(frame, registry(rule))
+    [torn] = found.found
+    assert (torn.term, torn.support, torn.share) == ("torn", 40, 0.5)
+    assert torn.precision.value == 0.9 and torn.lift == 1.8
+    assert torn.least_lift == pytest.approx(
+        clopper_pearson(36, 40, confidence=1 - 0.05 / found.tried).low / 0.5
+    )
+    assert torn.spread == {"returns": 0.9, "delivery": 0.1}
+    assert (torn.fresh, torn.fresh_known, torn.fresh_right) == (37, 37, 33.0)
+    assert found.hints == found.echoes == ()
+
+
+def test_what_few_rows_say_is_a_hint():
+    found = look(texts_with({"torn": (36, 4), "knot": (-10, 0)}), registry())
+    assert [one.term for one in found.found] == ["torn"]
+    [knot] = found.hints
+    assert knot.term == "knot" and knot.precision.value == 1.0 and knot.precision.low < knot.share
+    assert knot.q <= 0.05 and not knot.sure and "knot" not in to_yaml(found.found)
+
+
+def test_a_word_that_goes_with_what_rules_know_is_an_echo():
+    # "your" stands on 60 of 70 rows of returns, all of them with "link", which a rule knows; elsewhere on 10 of each class
+    frame = texts_with({"your": (70, 10), "link": (60, 0)})
+    rules = registry(keywords("knows", ["link"], label="returns"))
+    found = look(frame, rules)
+    assert "your" not in {one.term for one in (*found.found, *found.hints)}
+    [your] = [one for one in found.echoes if one.term == "your"]
+    assert (your.support, your.fresh_known, your.fresh_right) == (80, 20, 10.0)
+    assert your.precision.value == 70 / 80 and your.echo
+    told = look(frame, registry())
+    assert {"your", "link"} & {one.term for one in told.found}
+
+
+def test_a_class_that_writes_more_makes_no_words_cues():
+    generator = np.random.default_rng(3)
+    filler = [f"word{letter}" for letter in "abcdefghijklmnopqrst"]
+    rows = []
+    for i in range(600):
+        words = 24 if i % 2 else 6
+        text = " ".join(generator.choice(filler, words))
+        rows.append({"id": f"r{i}", "text": text, "label": SCHEMA.names[1 if i % 2 else 0]})
+    frame = pl.DataFrame(rows)
+    found = look(frame, registry())
+    assert found.found == found.hints == ()
+    every = clopper_pearson(200, 250, confidence=1 - 0.05 / found.tried)
+    assert (
+        every.low > 0.5
+    )  # most of its rows are of the class that writes more: by all rows it would be a cue
+
+
+def test_a_word_of_many_texts_may_be_a_cue():
+    frame = texts_with({"when": (90, 10)})
+    assert [one.term for one in look(frame, registry()).found] == ["when"]

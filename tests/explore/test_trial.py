@@ -9,8 +9,8 @@ import pytest
 from explore_tasks import SCHEMA, TEXTS, view_of
 from explore_tasks import registry as make_registry
 from weaklabel.errors import RuleError, RuleFault
-from weaklabel.explore import Ballots, changes, try_rule
-from weaklabel.lf import LFRegistry, keywords, labeling_function, lookup, regex
+from weaklabel.explore import Ballots, View, changes, try_rule
+from weaklabel.lf import LFRegistry, feature, keywords, labeling_function, lookup, regex, where
 from weaklabel.schema import LabelSchema, none_of
 
 # asks: a b f (ham); sells: b c d (spam); shouts: f (spam); short: e (ham)
@@ -196,3 +196,81 @@ def test_what_a_save_changed(registry, view):
     assert set(change.ids) == {"b", "e", "f"}
     turned = LFRegistry([keywords("asks", ["please"], label="spam")], schema=SCHEMA)
     assert changes(before, ballots.cast(turned), "asks", view).turned == 3
+
+
+# ---- rules that read features ----
+
+
+@feature
+def tidy(row):
+    if row["text"] == "broken":
+        raise ValueError("as planned")
+    return row["text"].upper().replace("-", " ")
+
+
+@feature
+def n_words(row):
+    return len(row["text"].split())
+
+
+def trial_of(rule, texts):
+    registry = LFRegistry([rule], schema=SCHEMA, features=[tidy, n_words])
+    frame = pl.DataFrame({"id": [str(i) for i in range(len(texts))], "text": texts})
+    return try_rule(rule.id, registry, frame, on_error="abstain")
+
+
+def test_marks_stand_in_the_text_of_the_feature():
+    rule = keywords("sells", ["money back"], label="spam", field="tidy")
+    trial = trial_of(rule, ["please money-back", "mony  back", "broken", "well"])
+    assert trial.faults == 1 and trial.hits == 1
+    [hit] = trial.examples["hits"]
+    assert (hit.field, hit.feature, [p.text for p in hit.pieces]) == ("tidy", True, ["PLEASE ", "MONEY BACK"])
+    assert [p.text for p in hit.pieces if p.marked] == ["MONEY BACK"]
+    assert [(m.text, m.rows) for m in trial.matches] == [("money back", 1)]
+    [near] = trial.examples["near"]
+    assert near.feature and [p.text for p in near.pieces if p.marked] == ["MONY BACK"]
+
+
+def test_values_of_features_are_shown_beside_the_text():
+    trial = trial_of(where("short", "n_words < 3", label="ham"), ["see you", "this one is long"])
+    [hit] = trial.examples["hits"]
+    assert (hit.field, hit.feature, hit.values) == ("text", False, {"n_words": 2})
+    assert hit.pieces[0].text == "see you"
+
+
+def test_a_rule_of_the_text_shows_the_text():
+    trial = trial_of(keywords("sells", ["buy"], label="spam"), ["please buy-now"])
+    assert not trial.examples["hits"][0].feature and trial.examples["hits"][0].values == {}
+
+
+# ---- a rule's life ----
+
+
+def test_days_state_and_muting_are_told():
+    texts = ["please", "please", "no", "please"]
+    days = ["2025-12-31", "2026-01-02", "2026-01-02", None]
+    rule = keywords("asks", ["please"], label="ham", valid_from="2026-01-01", state="draft", muted=True)
+    registry = LFRegistry([rule], schema=SCHEMA)
+    view = View.of(pl.DataFrame({"id": ["a", "b", "c", "d"], "text": texts, "sent": days}))
+    trial = try_rule(rule, registry, view, ballots=Ballots(view, options={"date": "sent"}))
+    assert trial.hits == 1
+    assert trial.notes == (
+        "the rule is right from 2026-01-01: 2 of 4 rows are of other days, and get no vote",
+        "the rule is draft: it votes here, and in no run",
+        "the rule is muted: it votes, and no label counts it",
+    )
+
+
+def test_a_fault_is_not_another_day():
+    @labeling_function(label="ham", valid_from="2026-01-01", valid_until="2026-01-31")
+    def fails(row):
+        return row["text"] > 1
+
+    registry = LFRegistry([fails], schema=SCHEMA)
+    view = View.of(pl.DataFrame({"id": ["a", "b"], "text": ["x", "y"], "sent": ["2026-01-01", "2026-02-01"]}))
+    trial = try_rule(
+        fails, registry, view, ballots=Ballots(view, options={"date": "sent"}), on_error="abstain"
+    )
+    assert trial.notes[0].startswith(
+        "the rule is right from 2026-01-01 until 2026-01-31: 1 of 2 rows are of other"
+    )

@@ -234,3 +234,24 @@ def test_a_function_of_a_text_is_refused(function):
 )
 def test_a_function_that_looks_into_its_row_is_taken(function):
     assert wl.labeling_function(function, name="r", label="x").name == "r"
+
+
+def test_the_decorator_keeps_every_option():
+    @wl.labeling_function(
+        name="n", label="spam", fields=["text"], resources={"a": 1}, vectorized=True, owner="ann"
+    )
+    def loud(frame, a):
+        return frame["text"].str.len_chars() > a
+
+    assert (loud.name, loud.label, loud.fields, loud.owner) == ("n", "spam", ("text",), "ann")
+    assert loud.vectorized and dict(loud.resources) == {"a": 1}
+    assert loud == wl.labeling_function(
+        loud.function,
+        name="n",
+        label="spam",
+        fields=["text"],
+        resources={"a": 1},
+        vectorized=True,
+        owner="ann",
+        description="",
+    )

@@ -387,3 +387,48 @@ def test_windows_counts_days_and_states_that_are_none(folder, extra, what):
     with pytest.raises(Problems) as caught:
         wl.load_pack(path)
     assert what in str(caught.value) and "more.yaml:2:" in str(caught.value)
+
+
+def test_phrases_of_a_spacy_rule(folder):
+    path = folder / "pack.yaml"
+    path.write_text(
+        "rules:\n- {name: r, kind: spacy, label: x, phrases: [Money  back, pay], attr: lemma, pipeline: 'blank:de'}\n",
+        encoding="utf-8",
+    )
+    [rule] = wl.load_pack(path)
+    made = wl.spacy_pattern("r", phrases=["Money  back", "pay"], attr="LEMMA", label="x", pipeline="blank:de")
+    assert rule == made and rule.patterns == ()
+
+
+@pytest.mark.parametrize(
+    ("keys", "message", "place"),
+    [
+        ("", "the rule has neither", "2:3"),
+        ("phrases: money back", "`phrases` is a list, not 'money back'", "2:45"),
+        ("phrases: [money, [a, b]]", "`phrases`: ['a', 'b'] is no phrase", "2:45"),
+        ("phrases: [no]", "`phrases`: False is no phrase", "2:45"),
+        ("phrases: ['  ']", "`phrases`: '  ' is no phrase", "2:45"),
+        ("phrases: [a], attr: STEM", "unknown attr 'STEM'", "2:56"),
+        ("phrasess: [a]", "unknown key 'phrasess' in a spacy rule", "2:36"),
+    ],
+)
+def test_phrases_that_are_none(folder, keys, message, place):
+    one = problem(folder, f"rules:\n- {{name: r, kind: spacy, label: x, {keys}}}")
+    assert message in one.what and place in one.where
+
+
+def test_what_yaml_reads_as_true_and_false_is_to_be_quoted(folder):
+    wrong = problem(folder, "rules:\n- {name: r, kind: keywords, label: x, terms: [a], fires_on: [no]}")
+    assert wrong.hint == "quote it: YAML reads yes, no, on and off as true and false"
+    wrong = problem(folder, "rules:\n- {name: r, kind: spacy, label: x, phrases: [no]}")
+    assert wrong.hint.startswith("quote it: YAML reads yes, no")
+
+
+def test_messages_of_a_rule_name_its_column(folder):
+    rules, _ = read(folder, "rules:\n  - {name: r, kind: keywords, label: x, terms: [a], fires_on: [b]}")
+    assert rules[0].where.endswith("pack.yaml:2:5")
+    [failure] = wl.check_examples(wl.LFRegistry(rules, schema=wl.LabelSchema(["x", "y"])))
+    assert "pack.yaml:2:5" in failure.where
+    with pytest.raises(Problems) as caught:
+        wl.LFRegistry(rules, schema=wl.LabelSchema(["z", "y"]))
+    assert "unknown label 'x'" in str(caught.value) and "pack.yaml:2:5" in str(caught.value)

@@ -188,7 +188,10 @@ def compile_lanes(
     cache
         The folder in which a lane may keep what is costly.
     """
-    options: dict[str, dict[str, Any]] = {name: {"cache": cache} for name in ("patterns", "spacy")}
+    options: dict[str, dict[str, Any]] = {
+        "patterns": {"cache": cache},
+        "spacy": {"cache": cache, "days": days},
+    }
 
     def lane(name: str, own: list[LabelingFunction]) -> Lane:
         return _LANES[name](own, schema, **options.get(name, {}))
@@ -196,7 +199,7 @@ def compile_lanes(
     by_lane: dict[str, list[LabelingFunction]] = {}
     dated: list[Lane] = []
     for rule in rules:
-        if rule.dated and days is not None:
+        if rule.dated and days is not None and _lane_of(rule) != "spacy":  # that lane knows days itself
             dated.append(DatedLane(rule, lane(_lane_of(rule), [rule]), days))
         else:
             by_lane.setdefault(_lane_of(rule), []).append(rule)

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from weaklabel.lf.spacy_pattern import SpacyPattern
+from weaklabel.lf.spacy_pattern import SpacyPattern, TokenPattern
 
 _OF_TOKENS = {
     "POS": "token.pos", "TAG": "token.tag", "MORPH": "token.morph", "DEP": "token.dep", "LEMMA": "token.lemma",
@@ -59,7 +59,7 @@ def token_keys(token: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_annotations(rules: Iterable[SpacyPattern]) -> frozenset[str]:
-    """Return what rules' patterns read that components write.
+    """Return what rules' patterns and phrases read that components write.
 
     Examples
     --------
@@ -71,9 +71,11 @@ def read_annotations(rules: Iterable[SpacyPattern]) -> frozenset[str]:
 
 
 def _keys(rules: Iterable[SpacyPattern]) -> set[str]:
-    return {
-        key for rule in rules for pattern in rule.patterns for token in pattern for key in token_keys(token)
-    }
+    keys: set[str] = set()
+    for rule in rules:
+        keys |= {key for pattern in rule.patterns for token in pattern for key in token_keys(token)}
+        keys |= {*token_keys({rule.attr: ""})} if rule.phrases else set()
+    return keys
 
 
 def spare_words(nlp: Any, rules: Iterable[SpacyPattern]) -> None:
@@ -234,11 +236,12 @@ class Literals:
         return None if held.sum() > _OFTEN * len(texts) else held.arg_true().to_list()
 
 
-def required_literals(rules: Iterable[SpacyPattern]) -> Literals | None:
+def required_literals(rules: Iterable[SpacyPattern], phrases: Iterable[TokenPattern] = ()) -> Literals | None:
     """Return literals of which every text on which some rule fires holds one; None: no such are known.
 
     A token that must be there and whose text is given (ORTH or LOWER, one value or IN several) is a part of the text, as
-    spaCy's tokenizer cuts texts without changing them.
+    spaCy's tokenizer cuts texts without changing them. The rules' phrases are given as the token patterns that say the
+    same.
 
     Examples
     --------
@@ -251,13 +254,12 @@ def required_literals(rules: Iterable[SpacyPattern]) -> Literals | None:
     """
     exact: set[str] = set()
     ascii: set[str] = set()
-    for rule in rules:
-        for pattern in rule.patterns:
-            choice = max((found for token in pattern for found in _choices(token)), key=_worth, default=None)
-            if choice is None:
-                return None
-            name, values = choice
-            (exact if name == "ORTH" else ascii).update(values)
+    for pattern in (*(pattern for rule in rules for pattern in rule.patterns), *phrases):
+        choice = max((found for token in pattern for found in _choices(token)), key=_worth, default=None)
+        if choice is None:
+            return None
+        name, values = choice
+        (exact if name == "ORTH" else ascii).update(values)
     return Literals(tuple(sorted(exact)), tuple(sorted(ascii)))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from weaklabel.apply.spacy_needs import must_be_there, token_keys
-from weaklabel.lf.spacy_pattern import SpacyPattern
+from weaklabel.lf.spacy_pattern import SpacyPattern, TokenPattern
 
 _OF_WORDS = {
     "ORTH", "LOWER", "SHAPE", "LENGTH", "IS_ALPHA", "IS_ASCII", "IS_DIGIT", "IS_LOWER", "IS_UPPER", "IS_TITLE",
@@ -35,9 +35,17 @@ class WordPattern:
 
 
 def word_patterns(
-    rules: Iterable[SpacyPattern],
+    rules: Iterable[SpacyPattern], phrases: Mapping[str, Sequence[TokenPattern]] | None = None
 ) -> tuple[list[dict[str, Any]], dict[str, tuple[WordPattern, ...]]]:
     """Return the distinct tests of words in rules' patterns, and for each rule its patterns as tests.
+
+    Parameters
+    ----------
+    rules
+        The rules.
+    phrases
+        Token patterns that say what their phrases say, by the rule's id. After a rule's patterns comes one that passes
+        where the longest word of any phrase stands, or everywhere where words alone don't tell.
 
     Examples
     --------
@@ -62,8 +70,20 @@ def word_patterns(
             asked = [part for part in parts if part or whole]
             places = [tests.setdefault(repr(part), (len(tests), part))[0] for part in asked]
             own.append(WordPattern(tuple(places), whole))
+        if rule.phrases:
+            part = _longest_words((phrases or {})[rule.id], rule.attr)
+            at = [tests.setdefault(repr(part), (len(tests), part))[0]] if part else []
+            own.append(WordPattern(tuple(at), whole=False))
         found[rule.id] = tuple(own)
     return [part for _, part in tests.values()], found
+
+
+def _longest_words(phrases: Sequence[TokenPattern], attr: str) -> dict[str, Any]:
+    """Return the test that the longest word of some phrase passes; empty: words alone don't tell."""
+    name = next(iter(token_keys({attr: ""})))
+    if name not in _OF_WORDS:
+        return {}
+    return {name: {"IN": sorted({max((str(token[attr]) for token in own), key=len) for own in phrases})}}
 
 
 class WordTests:

@@ -1,4 +1,4 @@
-"""A task opened to look at its rules: what `lf try`, `lf report`, `lf errors` and `lf suggest` share."""
+"""A task opened to look at its rules: what `lf try`, `lf report`, `lf errors`, `lf suggest` and `lf bins` share."""
 
 from __future__ import annotations
 
@@ -11,17 +11,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from weaklabel.cli.frame import open_config, out_page, print_json
+from weaklabel.cli.frame import USAGE, open_config, out_page, print_json, say
 
 if TYPE_CHECKING:
     from weaklabel.config import Config
     from weaklabel.explore import Ballots, View
+    from weaklabel.gold import Gold
     from weaklabel.label_matrix import LabelMatrix
     from weaklabel.lf import LabelingFunction, LFRegistry
     from weaklabel.pipeline import Task
 
 _HELD_OUT = "gold is held out (task.gold.held_out): it judges no rule here"
 _NO_GOLD = "there is no gold: nothing says how often a rule is right"
+_NO_PART = "no part of the gold is kept for calibration, so that all of it decides: task.gold.calibrate=0.5 keeps a half apart"
 
 Tell = Callable[[str, int, int], None]
 
@@ -83,18 +85,17 @@ def at_work() -> Iterator[Tell]:
         yield tell
 
 
-def open_bench(options: argparse.Namespace, tell: Tell) -> Bench:
-    """Open the task that the options name."""
+def open_bench(options: argparse.Namespace, tell: Tell, *, calibrating: bool = False) -> Bench:
+    """Open the task that the options name; for calibration with the gold that is kept for it, where some is."""
     from weaklabel.explore import Ballots, View
     from weaklabel.explore.ballots import forget_old
-    from weaklabel.pipeline import open_gold, open_task
+    from weaklabel.pipeline import open_task
     from weaklabel.pipeline.task import make_applier
     from weaklabel.runs import home
 
     project, config = open_config(options)
     task = open_task(config, project)
-    gold = None if config.task.gold.held_out else open_gold(task)
-    note = _HELD_OUT if config.task.gold.held_out else _NO_GOLD
+    gold, notes = _gold(task, calibrating)
     rows = None if options.rows == 0 else options.rows
     view = View.read(task.corpus, gold=gold, rows=rows, seed=config.seed, tell=tell)
     folder = home(project) / "cache" / "looks"
@@ -102,7 +103,61 @@ def open_bench(options: argparse.Namespace, tell: Tell) -> Bench:
     model = make_applier(task.config, task.registry, project)
     how = {"date": model.days.column, "today": model.days.today, "limits": model.limits, "cache": model.cache}
     ballots = Ballots(view, folder, how)
-    return Bench(project, config, task, view, ballots, [] if gold else [note], tell)
+    return Bench(project, config, task, view, ballots, notes, tell)
+
+
+def _gold(task: Task, calibrating: bool) -> tuple[Gold | None, list[str]]:
+    """Return the gold that may be looked at, and what a reader should know of it."""
+    from weaklabel.pipeline import open_calibration, open_gold
+
+    own = open_calibration(task) if calibrating else None
+    if own is not None:
+        return own, []
+    if task.config.task.gold.held_out:
+        return None, [_HELD_OUT]
+    gold = open_gold(task)
+    if gold is None:
+        return None, [_NO_GOLD]
+    return gold, [_NO_PART] if calibrating else []
+
+
+# ---- words and flags ----
+
+
+def words_of(options: argparse.Namespace) -> list[str]:
+    """Part what was typed: settings go to `options.words`, the rest is returned."""
+    typed = list(options.rule)
+    settings = [word for word in typed if "=" in word or word.startswith("~")]
+    options.words = [*settings, *options.words]
+    return [word for word in typed if word not in settings]
+
+
+def usage(message: str, verb: str) -> int:
+    """Say what is wrong with the words that were typed, and return the exit code."""
+    say(f"usage error: {message}\n`weaklabel {verb} --help` says more")
+    return USAGE
+
+
+def count(text: str) -> int:
+    """Read a number of rows."""
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{text} is less than 0")
+    return number
+
+
+def share(text: str) -> float:
+    """Read a share."""
+    number = float(text)
+    if not 0 <= number <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is no share between 0 and 1")
+    return number
+
+
+def shared_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of all that look at rows."""
+    what = "rows of a larger corpus to look at, drawn by their hashed ids, and all gold rows (default: 100000; 0: all)"
+    parser.add_argument("--rows", metavar="N", type=count, default=100_000, help=what)
 
 
 def show_trial(

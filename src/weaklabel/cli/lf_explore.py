@@ -6,8 +6,18 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from weaklabel.cli.frame import DONE, NOTHING, USAGE, Verb, out_page, print_json, say
-from weaklabel.cli.lf_bench import at_work, open_bench, show_trial
+from weaklabel.cli import lf_bins
+from weaklabel.cli.frame import DONE, NOTHING, Verb, out_page, print_json
+from weaklabel.cli.lf_bench import (
+    at_work,
+    count,
+    open_bench,
+    share,
+    shared_arguments,
+    show_trial,
+    usage,
+    words_of,
+)
 from weaklabel.cli.lf_watch import watch
 from weaklabel.errors import RuleError
 
@@ -17,45 +27,13 @@ if TYPE_CHECKING:
 _TYPED = "typed"
 
 
-def _words(options: argparse.Namespace) -> list[str]:
-    """Part what was typed: settings go to `options.words`, the rest is returned."""
-    typed = list(options.rule)
-    settings = [word for word in typed if "=" in word or word.startswith("~")]
-    options.words = [*settings, *options.words]
-    return [word for word in typed if word not in settings]
-
-
-def _usage(message: str, verb: str) -> int:
-    say(f"usage error: {message}\n`weaklabel {verb} --help` says more")
-    return USAGE
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError(f"{text} is less than 0")
-    return number
-
-
-def _share(text: str) -> float:
-    number = float(text)
-    if not 0 <= number <= 1:
-        raise argparse.ArgumentTypeError(f"{text} is no share between 0 and 1")
-    return number
-
-
 def _rule_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("rule", metavar="RULE", nargs="*", help="id or name of a rule")
 
 
-def _shared_arguments(parser: argparse.ArgumentParser) -> None:
-    what = "rows of a larger corpus to look at, drawn by their hashed ids, and all gold rows (default: 100000; 0: all)"
-    parser.add_argument("--rows", metavar="N", type=_count, default=100_000, help=what)
-
-
 def _examples_argument(parser: argparse.ArgumentParser, default: int, what: str) -> None:
     help = f"{what} (default: {default})"
-    parser.add_argument("--examples", metavar="N", type=_count, default=default, help=help)
+    parser.add_argument("--examples", metavar="N", type=count, default=default, help=help)
 
 
 # ---- lf try ----
@@ -79,21 +57,21 @@ def try_arguments(parser: argparse.ArgumentParser) -> None:
         "--watch", action="store_true", help="try again whenever a file of the rules is saved; Ctrl-C ends"
     )
     _examples_argument(parser, 5, "rows shown of each kind")
-    _shared_arguments(parser)
+    shared_arguments(parser)
 
 
 def lf_try(options: argparse.Namespace) -> int:
     """Show what one rule does."""
     from weaklabel.explore import try_rule
 
-    names = _words(options)
+    names = words_of(options)
     given = [name for name in ("keywords", "regex", "sql") if getattr(options, name) is not None]
     if len(names) + len(given) != 1:
-        return _usage("one RULE, or one of --keywords, --regex and --sql", "lf try")
+        return usage("one RULE, or one of --keywords, --regex and --sql", "lf try")
     if given and not options.label:
-        return _usage(f"--{given[0]} needs --label", "lf try")
+        return usage(f"--{given[0]} needs --label", "lf try")
     if options.watch and given:
-        return _usage("--watch follows a rule in a file, not one that is typed here", "lf try")
+        return usage("--watch follows a rule in a file, not one that is typed here", "lf try")
     if options.watch:
         return watch(options, names[0])
     with at_work() as tell:
@@ -147,7 +125,7 @@ def report_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="leave out what becomes of the labels without each rule, which fits the model once for each",
     )
-    _shared_arguments(parser)
+    shared_arguments(parser)
 
 
 def lf_report(options: argparse.Namespace) -> int:
@@ -188,12 +166,12 @@ def errors_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--threshold",
         metavar="P",
-        type=_share,
+        type=share,
         default=0.9,
         help="how sure of another label the model has to be on a row without gold (default: 0.9)",
     )
     _examples_argument(parser, 20, "rows shown")
-    _shared_arguments(parser)
+    shared_arguments(parser)
 
 
 def lf_errors(options: argparse.Namespace) -> int:
@@ -202,9 +180,9 @@ def lf_errors(options: argparse.Namespace) -> int:
     from weaklabel.explore import mistakes
     from weaklabel.explore.trial import with_rule
 
-    names = _words(options)
+    names = words_of(options)
     if len(names) != 1:
-        return _usage("one RULE", "lf errors")
+        return usage("one RULE", "lf errors")
     with at_work() as tell:
         opened = open_bench(options, tell)
         rule, registry = with_rule(opened.registry, opened.rule(names[0]))
@@ -240,18 +218,18 @@ def suggest_arguments(parser: argparse.ArgumentParser) -> None:
         help="what says which class a row has (default: gold where 50 rows have it)",
     )
     what = "least share of right rows of a term (default: 0.6)"
-    parser.add_argument("--least", metavar="P", type=_share, default=0.6, help=what)
+    parser.add_argument("--least", metavar="P", type=share, default=0.6, help=what)
     parser.add_argument(
-        "--most", metavar="N", type=_count, default=10, help="most terms of a class (default: 10)"
+        "--most", metavar="N", type=count, default=10, help="most terms of a class (default: 10)"
     )
-    _shared_arguments(parser)
+    shared_arguments(parser)
 
 
 def lf_suggest(options: argparse.Namespace) -> int:
     """Show words and phrases that speak for a class and that no rule knows."""
     from weaklabel.console_rules import print_suggestions
     from weaklabel.explore import suggest
-    from weaklabel.explore.suggestions import to_yaml
+    from weaklabel.explore.suggested import to_yaml
 
     with at_work() as tell:
         opened = open_bench(options, tell)
@@ -272,7 +250,7 @@ def lf_suggest(options: argparse.Namespace) -> int:
     else:
         with out_page() as out:
             print_suggestions(found, to_yaml(found.found), out, notes=opened.notes)
-    return DONE if found.found else NOTHING
+    return DONE if found.found or found.hints else NOTHING
 
 
 VERBS = {
@@ -302,4 +280,5 @@ VERBS = {
         lf_suggest,
         suggest_arguments,
     ),
+    **lf_bins.VERBS,
 }

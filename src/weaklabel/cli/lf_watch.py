@@ -13,6 +13,7 @@ from weaklabel.cli.lf_bench import Bench, at_work, open_bench, show_trial
 from weaklabel.errors import WeakLabelError
 
 POLL_SECONDS = 0.2
+FEW_ROWS = 64
 
 
 def watch(
@@ -29,6 +30,7 @@ def watch(
     seen = stamps(folder)
     before = _round(options, opened, name, None)
     try:
+        _warm_up(opened, name)
         while rounds is None or rounds > 0:
             wait(POLL_SECONDS)
             now = stamps(folder)
@@ -40,6 +42,20 @@ def watch(
     except KeyboardInterrupt:
         say("watched no longer")
     return DONE
+
+
+def _warm_up(opened: Bench, name: str) -> None:
+    """Let the rule vote on a few rows, anew: what is loaded for that is at hand when the first save comes."""
+    from weaklabel.apply import LFApplier
+    from weaklabel.explore.trial import with_rule
+    from weaklabel.lf import LFRegistry
+
+    try:
+        rule, registry = with_rule(opened.registry, opened.rule(name))
+        alone = LFRegistry([rule], schema=registry.schema)
+        LFApplier(alone, on_error="abstain").apply(opened.view.frame.head(FEW_ROWS))
+    except WeakLabelError:  # the round has shown it
+        return
 
 
 def stamps(folder: Path) -> dict[str, tuple[int, int]]:

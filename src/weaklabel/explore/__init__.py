@@ -7,7 +7,8 @@ from weaklabel.explore.near import near_misses
 from weaklabel.explore.overviews import Overview, RuleLine, overview
 from weaklabel.explore.places import excerpt, spans
 from weaklabel.explore.regions import Region
-from weaklabel.explore.suggestions import Suggestion, Suggestions, suggest
+from weaklabel.explore.suggested import Suggestion, Suggestions
+from weaklabel.explore.suggestions import suggest
 from weaklabel.explore.trial import Change, Trial, changes, try_rule
 from weaklabel.explore.view import View
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from weaklabel.apply.batch import Batch, Faults
+from weaklabel.apply.features import compute
 from weaklabel.explore import near as nearness
 from weaklabel.explore.meanings import Int16, Meanings
 from weaklabel.explore.places import Finder, Span, excerpt, finder_of
@@ -149,17 +151,37 @@ class Look:
 
     # ---- what it matched ----
 
-    def places(self, row: int) -> tuple[str, list[Span]]:
-        """Return the text to show of a row, and where the rule matched in it."""
-        known = (
-            self.finder is not None and self.finder.field in self.view.frame.columns
-        )  # else it is a feature
+    @functools.cached_property
+    def in_feature(self) -> bool:
+        """Say whether it looks for its places in a feature, not in a column of the corpus."""
+        return self.finder is not None and self.finder.field in {one.name for one in self.rule.features}
+
+    def made(self, rows: Int) -> pl.DataFrame:
+        """Return some rows with the features that the rule reads; null where a feature fails."""
+        frame = self.view.frame[rows]
+        batch = Batch(frame, self.view.ids[rows], Faults("abstain"))
+        return compute(batch, self.rule.features)[0].frame
+
+    def texts(self, rows: Int) -> list[str | None] | None:
+        """Return what it looks for places in, on some rows; None where that is no text."""
+        if self.finder is None:
+            return None
+        if not self.in_feature:
+            known = self.view.frame.schema.get(self.finder.field) == pl.String
+            whole = self.view.texts(self.finder.field) if known else []
+            return [whole[row] for row in rows.tolist()] if known else None
+        column = self.made(rows).get_column(self.finder.field)
+        return column.to_list() if column.dtype == pl.String else None
+
+    def places(self, row: int) -> tuple[str, list[Span], bool]:
+        """Return the text to show of a row, where the rule matched in it, and whether it is a feature's."""
+        found = self.texts(np.array([row]))
+        if self.finder is not None and found is not None:
+            text = found[0] or ""
+            return text, self.finder.find(text) if text and self.hit[row] else [], self.in_feature
+        known = self.finder is not None and self.finder.field in self.view.frame.columns
         column = self.finder.field if self.finder is not None and known else self.view.text
-        if column is None:
-            return "", []
-        text = self.view.texts(column)[row] or ""
-        found = self.finder is not None and known and text and self.hit[row]
-        return text, self.finder.find(text) if self.finder is not None and found else []
+        return (self.view.texts(column)[row] or "" if column is not None else ""), [], False
 
     def matches(self, truth: Int | None = None) -> tuple[int, tuple[Matched, ...]]:
         """Return how many hits were looked at, and what the rule matched there, most frequent first.
@@ -169,15 +191,16 @@ class Look:
         truth
             (n,) class of each row, -1 unknown; default: gold.
         """
-        if self.finder is None or self.view.frame.schema.get(self.finder.field) != pl.String:
+        rows = self.view.draw(self.hit, MATCHED_ROWS)
+        texts = self.texts(rows)
+        if self.finder is None or texts is None:
             return 0, ()
         truth = self.gold if truth is None else truth
-        rows = self.view.draw(self.hit, MATCHED_ROWS)
         right = self.right(truth)
         counts: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
-        for row in rows.tolist():
-            text, places = self.places(row)
-            for word in {self._as_compared(text[a:b]) for a, b in places}:
+        for row, given in zip(rows.tolist(), texts, strict=True):
+            text = given or ""
+            for word in {self._as_compared(text[a:b]) for a, b in self.finder.find(text)}:
                 of_word = counts[word]
                 of_word[0] += 1
                 if truth[row] >= 0:
@@ -197,41 +220,49 @@ class Look:
     def near(self) -> tuple[int, list[nearness.Near]]:
         """Return how many rows were looked at, and near misses by the row's position in the view."""
         rule, view, finder = self.rule, self.view, self.finder
-        if finder is None or nearness.why_none(rule) or view.frame.schema.get(finder.field) != pl.String:
+        if finder is None or nearness.why_none(rule):
             return 0, []
         rows = view.draw(view.counted, NEAR_ROWS)
-        texts = view.texts(finder.field)
-        some = view.keep(("near", finder.field), lambda: [texts[i] for i in rows])
+        made = [one.fingerprint for one in rule.features] if self.in_feature else []
+        field = (finder.field, *made)
+        some = view.keep(("near", *field), lambda: self.texts(rows))
+        if some is None:
+            return 0, []
         silent = ~self.hit[rows]
         if isinstance(rule, Keywords | Lookup):
             form: dict[str, Any] = {"case": rule.case, "accents": rule.accents}
-            key = ("words", finder.field, rule.case, rule.accents)
+            key = ("words", *field, rule.case, rule.accents)
             index = view.keep(key, lambda: nearness.WordIndex.of(some, **form))
             found = [near for near in nearness.near_misses(rule, some, index=index) if silent[near.row]]
         else:
             found = nearness.near_misses(
                 rule, [t if quiet else None for t, quiet in zip(some, silent, strict=True)]
             )
-        moved = [nearness.Near(int(rows[n.row]), n.term, n.found, n.how, n.place) for n in found]
+        at = rows.tolist()
+        moved = [nearness.Near(at[n.row], n.term, n.found, n.how, n.place) for n in found]
         return int(silent.sum()), moved
 
     def near_groups(self, found: Sequence[nearness.Near]) -> tuple[NearGroup, ...]:
         """Gather near misses by what stands there; first those whose rows other rules give the rule's label."""
         own = self.meanings.own[self.rule.id]
         mine = {int(code) for code in np.unique(self.own[self.hit])} or set(own.tolist())
+        alike = np.asarray(self.meanings.agree[:, sorted(mine)].any(axis=1))
         groups = []
         for term, word, how, group in nearness.counted(found):
-            says = [self.majority(near.row) for near in group]
-            agree = sum(code >= 0 and any(self.meanings.agree[code, c] for c in mine) for code in says)
-            groups.append(NearGroup(term, word, how, len(group), agree, sum(c >= 0 for c in says) - agree))
+            says = self.majority([near.row for near in group])
+            said = says[says >= 0]
+            agree = int(alike[said].sum())
+            groups.append(NearGroup(term, word, how, len(group), agree, len(said) - agree))
         return tuple(sorted(groups, key=_promise))
 
-    def majority(self, row: int) -> int:
-        """Return the class for which most of the other rules vote on a row; -1: none."""
+    def majority(self, rows: Sequence[int]) -> Int:
+        """Return the class for which most of the other rules vote on each of some rows; -1: none, or two alike."""
+        votes = self.rest[np.asarray(rows, np.int64)]
         classes = self.meanings.allows.shape[1]
-        votes = Counter(code for code in self.rest[row].tolist() if 0 <= code < classes)
-        top = votes.most_common(2)
-        return -1 if not top or (len(top) > 1 and top[0][1] == top[1][1]) else int(top[0][0])
+        counts = np.stack([(votes == code).sum(axis=1) for code in range(classes)], axis=1)
+        top = counts.max(axis=1, keepdims=True)
+        clear = (top[:, 0] > 0) & ((counts == top).sum(axis=1) == 1)
+        return np.where(clear, counts.argmax(axis=1), -1)
 
     def near_examples(
         self, found: Sequence[nearness.Near], ordered: Sequence[NearGroup]
@@ -250,27 +281,29 @@ class Look:
         return tuple(shown)
 
     def _near_example(self, near: nearness.Near) -> Example:
-        assert self.finder is not None
-        text = self.view.texts(self.finder.field)[near.row] or ""
+        [text] = self.texts(np.array([near.row])) or [""]
         why = f"{near.how}: {near.found!r} for {near.term!r}"
         if near.how == "the rest does not fit":
             why = f"{near.found!r} is there, but the rest of the pattern does not fit"
-        return self._example(near.row, self.finder.field, text, [near.place], why)
+        return self._example(near.row, text or "", [near.place], why, in_feature=self.in_feature)
 
     # ---- examples ----
 
     def example(self, row: int) -> Example:
         """Return one row to show."""
-        text, places = self.places(row)
-        return self._example(row, self.finder.field if self.finder else self.view.text or "", text, places)
+        text, places, in_feature = self.places(row)
+        return self._example(row, text, places, in_feature=in_feature)
 
-    def _example(self, row: int, field: str, text: str, places: Sequence[Span], why: str = "") -> Example:
+    def _example(
+        self, row: int, text: str, places: Sequence[Span], why: str = "", *, in_feature: bool
+    ) -> Example:
         others: dict[str, list[str]] = defaultdict(list)
         for id, code in zip(self.rest_ids, self.rest[row], strict=True):
             if code >= 0:
                 others[self.meanings.names[code]].append(id)
-        frame = self.view.frame
-        values = {n: frame[n][row] for n in self.rule.fields if n not in (field, "id") and n in frame.columns}
+        field = self.finder.field if self.finder else self.view.text or ""
+        frame = self.made(np.array([row]))
+        values = {n: frame[n][0] for n in self.rule.fields if n not in (field, "id") and n in frame.columns}
         own, gold = int(self.own[row]), int(self.gold[row])
         return Example(
             id=self.view.ids[row],
@@ -281,6 +314,7 @@ class Look:
             pieces=excerpt(text, places),
             values=values,
             why=why,
+            feature=in_feature,
         )
 
 

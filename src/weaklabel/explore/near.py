@@ -338,27 +338,19 @@ def _of_literals(rule: Regex, texts: Sequence[str | None]) -> Iterator[Near]:
     literals = _literals(rule)
     if not literals:
         return
-    folded = pl.Series([None if t is None else t.lower() for t in texts], dtype=pl.String)
-    ways = {lit: _literal_forms(lit) for lit in literals}
-    anything = "|".join(f"(?:{form})" for forms in ways.values() for form, _ in forms)
-    for row in folded.str.contains(anything).fill_null(False).arg_true():
-        text, ready = texts[row] or "", folded[row]
-        if len(text) != len(ready):
-            continue
-        for literal, forms in ways.items():
-            near = _literal_near(row, literal, forms, ready)
-            if near is not None:
-                yield near
-                break
-
-
-def _literal_near(row: int, literal: str, forms: Sequence[tuple[str, str]], ready: str) -> Near | None:
-    for form, how in sorted(forms, key=lambda f: -HOW.index(f[1])):
-        match = re.search(form, ready)
-        if match:
-            a, b = _whole_words(ready, *match.span())
-            return Near(row, literal, ready[a:b], how, (a, b))
-    return None
+    folded = [None if t is None or len(t.lower()) != len(t) else t.lower() for t in texts]
+    column = pl.Series(folded, dtype=pl.String)
+    for literal in literals:
+        for form, how in sorted(_literal_forms(literal), key=lambda f: -HOW.index(f[1])):
+            search = re.compile(form).search
+            for row in column.str.contains(form).fill_null(False).arg_true().to_list() if form else ():
+                ready = folded[row] or ""
+                match = search(ready)
+                if match:
+                    a, b = _whole_words(ready, *match.span())
+                    yield Near(row, literal, ready[a:b], how, (a, b))
+                    folded[row] = None
+            column = pl.Series(folded, dtype=pl.String)
 
 
 def _literal_forms(literal: str) -> list[tuple[str, str]]:

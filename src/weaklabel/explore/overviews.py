@@ -24,6 +24,7 @@ from weaklabel.explore.view import View
 from weaklabel.explore.words import WORD_ROWS, Vocabulary
 from weaklabel.label_matrix import LabelMatrix
 from weaklabel.lf import LFRegistry
+from weaklabel.schema import MISSING
 from weaklabel.stats import Estimate, undefined
 
 Tell = Callable[[str, int, int], None]
@@ -318,6 +319,13 @@ def _notes(votes: LabelMatrix, view: View, registry: LFRegistry) -> list[str]:
     known = int(view.known.sum())
     if view.gold is not None and not known:
         notes.append("no row looked at has gold")
+    past = [
+        rule.id
+        for rule in registry
+        if rule.dated and int((votes.frame[rule.column] == MISSING).sum()) == votes.frame.height > 0
+    ]
+    if past:
+        notes.append(f"right on no day that rows are of, so that they get no vote: {', '.join(past)}")
     return notes
 
 

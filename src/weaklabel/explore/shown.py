@@ -24,13 +24,15 @@ class Example:
     others
         The other rules' votes: label -> ids of rules.
     field
-        Name of the column shown.
+        Name of the column shown, or of the feature.
     pieces
         The text around the match, cut into pieces.
     values
-        Other columns that the rule reads.
+        Other columns and features that the rule reads.
     why
         Of a near miss: what stands there, and how it is near.
+    feature
+        What is shown is a feature's text, not a column of the corpus.
 
     Examples
     --------
@@ -46,6 +48,7 @@ class Example:
     pieces: tuple[Piece, ...]
     values: Mapping[str, Any]
     why: str = ""
+    feature: bool = False
 
 
 @dataclass(frozen=True)

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import yaml
+import polars as pl
 
 from weaklabel.apply import LFApplier
 from weaklabel.errors import CorpusError
 from weaklabel.explore.overviews import vocabulary_of
+from weaklabel.explore.suggested import Suggestion, Suggestions
 from weaklabel.explore.view import Bool, Int, View
 from weaklabel.explore.words import Vocabulary
 from weaklabel.label_matrix import LabelMatrix
 from weaklabel.lf import Keywords, LabelingFunction, LFRegistry, Lookup, Regex, keywords
-from weaklabel.lf.base import slug
 from weaklabel.schema import LabelSchema
-from weaklabel.stats import Estimate, benjamini_hochberg, clopper_pearson
+from weaklabel.stats import benjamini_hochberg, clopper_pearson
 
 Float = npt.NDArray[np.float64]
 
@@ -36,88 +34,10 @@ KNOWN = 0.9
 """A term is known when on so large a share of its hits some rule votes for the class already."""
 REDUNDANT = 0.8
 """A term of whose hits so large a share is also a better one's says the same."""
+LENGTHS, FEWEST_OF_LENGTH = 5, 100
+"""Most groups of texts by their length within which a term is compared with chance, and rows of known class for each."""
 _CANDIDATES = 8
 """Times `most` terms of a class that are measured as rules."""
-
-
-@dataclass(frozen=True)
-class Suggestion:
-    """A keyword that could be a rule's.
-
-    Parameters
-    ----------
-    term
-        The word or phrase.
-    label
-        The class it speaks for.
-    support
-        Rows of known class on which a keyword rule with this term votes.
-    precision
-        Share of these with the class; the interval holds for all terms that were tried together.
-    q
-        Smallest false discovery rate at which the term counts as better than chance.
-    hits
-        Rows on which the rule would vote.
-    fresh
-        Of these, rows on which no rule votes for the class yet.
-    new
-        Of these, rows on which no rule votes at all yet.
-
-    Examples
-    --------
-    >>> Suggestion("money back", "returns", 9, clopper_pearson(9, 9), 0.01, 12, 7, 5).new
-    5
-    """
-
-    term: str
-    label: str
-    support: int
-    precision: Estimate
-    q: float
-    hits: int
-    fresh: int
-    new: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Suggestions:
-    """Candidate terms; made by `suggest`.
-
-    Parameters
-    ----------
-    by
-        What says which class a row has: "gold" or "model".
-    known
-        Number of rows of known class.
-    rows, total
-        Rows on which `hits` are counted, and rows of the corpus.
-    tried
-        Number of (term, class) pairs that were tried: what the intervals are corrected for.
-    found
-        The terms, by class in the schema's order, best first.
-    left_out
-        Number of good terms that existing rules cover already.
-    notes
-        What a reader should know, in sentences.
-
-    Examples
-    --------
-    >>> Suggestions(by="gold", known=9, rows=9, total=9, tried=3, found=(), left_out=0).tried
-    3
-    """
-
-    by: str
-    known: int
-    rows: int
-    total: int
-    tried: int
-    found: tuple[Suggestion, ...]
-    left_out: int
-    notes: tuple[str, ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain data for JSON, with the YAML to paste."""
-        return {**asdict(self), "yaml": to_yaml(self.found)}
 
 
 def suggest(
@@ -163,9 +83,15 @@ def suggest(
     -----
     Which terms are tried is decided by how many rows they stand on, not by the rows' classes. Intervals are
     Clopper-Pearson's at 1 - (1 - confidence) / tried (Bonferroni), so that with probability `confidence` all of them
-    hold; a term is returned when a one-sided binomial test against the class' share, corrected by Benjamini and
-    Hochberg, passes at 0.05. By the model, "right" rows are sums of its probabilities on rows with votes: these are
-    the model's opinion, and terms that go with the words of existing rules look better than they are.
+    hold. Chance is the class' share among texts about as long: where one class writes more, all common words stand
+    mostly in its texts and tell nothing but that. A term is found when its interval lies above chance, however many were
+    tried. It is a hint when its interval does not, but a one-sided binomial test against chance passes at 0.05,
+    corrected by Benjamini and Hochberg, and of its rows without a vote for the class a share of `least` is right. There
+    is no list of stop words, as such a word may be a cue ("when" asks for a time). But a word that only goes with what
+    rules know already is better than chance over all its rows and not on those where no rule votes for the class yet:
+    by gold, such terms are echoes and not found. By the model,
+    "right" rows are sums of its probabilities on rows with votes: these are the model's opinion, and terms that go with
+    the words of existing rules look better than they are.
 
     Examples
     --------
@@ -193,7 +119,8 @@ def suggest(
     worded = np.array([sum(map(str.isalpha, term)) > 1 for term in vocabulary.terms], dtype=bool)
     tested = np.flatnonzero((support >= fewest) & worded)
     tried = max(len(tested) * len(wanted), 1)
-    base = shares[vocabulary.rows][inside].mean(axis=0) if inside.any() else np.zeros(len(schema))
+    usual = _usual_shares(view, shares, known)
+    base = _counts(vocabulary, usual, inside)[1] / np.maximum(support, 1)[:, None]
     found: list[Suggestion] = []
     left_out = 0
     q = _adjusted(tested, support, right, base, wanted)
@@ -205,7 +132,9 @@ def suggest(
         left_out += int((~fresh).sum())
         ranked[code] = _ranked(able[fresh], support, right[:, code], most)
     measured = _measured(vocabulary, view, sorted({j for own in ranked.values() for j in own}), tell)
-    judge = _Judge(registry, view, codes, shares, known, 1 - (1 - confidence) / tried)
+    judge = _Judge(registry, view, codes, shares, known, usual, 1 - (1 - confidence) / tried)
+    echoes: list[Suggestion] = []
+    hints: list[Suggestion] = []
     for code in wanted:
         good: list[tuple[Suggestion, Bool]] = []
         for j in ranked[code]:
@@ -214,9 +143,13 @@ def suggest(
                 continue
             if judge.knows(one):
                 left_out += 1
-            else:
+            elif source == "gold" and one.echo:
+                echoes.append(one)
+            elif source != "gold" or one.sure or one.fresh_right >= least * one.fresh_known:
                 good.append((one, measured[j]))
-        found += _best(good, most)
+        best = _best(good, most)
+        found += [one for one in best if one.sure]
+        hints += [one for one in best if not one.sure]
     return Suggestions(
         by=source,
         known=int(known.sum()),
@@ -224,6 +157,8 @@ def suggest(
         total=view.total,
         tried=tried,
         found=tuple(found),
+        hints=tuple(hints),
+        echoes=tuple(echoes),
         left_out=left_out,
         notes=tuple(_notes(view, source, int(known.sum()))),
     )
@@ -238,21 +173,32 @@ class _Judge:
     votes: npt.NDArray[np.int8]
     shares: Float
     known: Bool
+    usual: Float
     level: float
 
     def suggestion(self, term: str, mask: Bool, code: int, q: float) -> Suggestion:
-        k, n = float(self.shares[mask & self.known, code].sum()), int((mask & self.known).sum())
+        inside = mask & self.known
+        k, n = float(self.shares[inside, code].sum()), int(inside.sum())
         hits = mask & self.view.counted
         own = self.votes[hits]
+        fresh = inside & ~(self.votes == code).any(axis=1)
+        label = self.registry.schema.label
+        spread = self.shares[inside].sum(axis=0) / max(n, 1)
         return Suggestion(
             term=term,
-            label=self.registry.schema.label(code),
+            label=label(code),
             support=n,
             precision=clopper_pearson(min(k, n), n, confidence=self.level),
             q=q,
             hits=int(hits.sum()),
             fresh=int((~(own == code).any(axis=1)).sum()),
             new=int((~(own >= 0).any(axis=1)).sum()),
+            share=float(self.usual[inside, code].sum() / max(n, 1)),
+            spread={
+                label(int(c)): float(spread[c]) for c in np.argsort(-spread, kind="stable") if spread[c] > 0
+            },
+            fresh_known=int(fresh.sum()),
+            fresh_right=float(self.shares[fresh, code].sum()),
         )
 
     def knows(self, one: Suggestion) -> bool:
@@ -267,6 +213,7 @@ def _best(good: Sequence[tuple[Suggestion, Bool]], most: int) -> list[Suggestion
     ordered = sorted(
         good,
         key=lambda pair: (
+            not pair[0].sure,
             -round(pair[0].precision.low or 0, 3),
             pair[0].term.count(" "),
             -pair[0].support,
@@ -278,41 +225,6 @@ def _best(good: Sequence[tuple[Suggestion, Bool]], most: int) -> list[Suggestion
         if len(chosen) < most and not any(_same(mask, other) for _, other in chosen):
             chosen.append((one, mask))
     return [one for one, _ in chosen]
-
-
-def to_yaml(found: Sequence[Suggestion]) -> str:
-    """Return rules with the terms, one for each class, to paste into a rule pack and to think about.
-
-    Examples
-    --------
-    >>> print(to_yaml([Suggestion("no", "ham", 9, clopper_pearson(9, 9), 0.01, 12, 7, 5)]), end="")
-    rules:
-      - name: more_words_for_ham
-        kind: keywords
-        label: ham
-        terms:
-          - "no"    # right on 9 of 9; 12 hits, 5 of them new rows
-    """
-    lines = ["rules:"] if found else []
-    for label in dict.fromkeys(one.label for one in found):
-        lines += [
-            f"  - name: more_words_for_{slug(label).replace('.', '_')}",
-            "    kind: keywords",
-            f"    label: {_quoted(label)}",
-            "    terms:",
-        ]
-        for one in found:
-            if one.label == label:
-                right = round((one.precision.value or 0) * one.support)
-                told = f"right on {right} of {one.support}; {one.hits:,} hits, {one.new:,} of them new rows"
-                lines.append(f"      - {_quoted(one.term)}    # {told}")
-    return "".join(f"{line}\n" for line in lines)
-
-
-def _quoted(text: str) -> str:
-    """Return text as YAML: bare where that reads as the same text, else in double quotes."""
-    bare = text.isidentifier() and yaml.safe_load(text) == text
-    return text if bare else json.dumps(text, ensure_ascii=False)
 
 
 def _classes(
@@ -328,6 +240,19 @@ def _classes(
         return shares, known, "gold"
     assert probabilities is not None
     return probabilities, covered, "model"
+
+
+def _usual_shares(view: View, shares: Float, known: Bool) -> Float:
+    """Return (n, k) the share of each class among the rows of known class that are about as long as each row."""
+    lengths = view.frame[view.text or ""].cast(pl.String).str.len_chars().fill_null(0).to_numpy()
+    parts = min(LENGTHS, max(int(known.sum()) // FEWEST_OF_LENGTH, 1))
+    ends = np.quantile(lengths[known], np.arange(1, parts) / parts) if known.any() else []
+    which = np.searchsorted(ends, lengths, side="right")
+    usual = np.zeros(shares.shape)
+    for part in range(parts):
+        own = which == part
+        usual[own] = shares[own & known].mean(axis=0) if (own & known).any() else 0
+    return usual
 
 
 def _counts(vocabulary: Vocabulary, shares: Float, inside: Bool) -> tuple[Float, Float]:
@@ -358,7 +283,10 @@ def _adjusted(tested: Int, support: Float, right: Float, base: Float, wanted: Se
 
     q = np.ones(right.shape)
     n = support[tested]
-    p = np.stack([binom.sf(np.floor(right[tested, c] + 1e-9) - 1, n, base[c]) for c in wanted], axis=1)
+    p = np.stack(
+        [binom.sf(np.floor(right[tested, c] + 1e-9) - 1, n, np.minimum(base[tested, c], 1)) for c in wanted],
+        axis=1,
+    )
     if p.size:
         q[np.ix_(tested, np.array(wanted))] = benjamini_hochberg(p.ravel()).reshape(p.shape)
     return q

@@ -18,6 +18,7 @@ from weaklabel.explore.view import Bool, View
 from weaklabel.label_matrix import LabelMatrix
 from weaklabel.lf import LabelingFunction, LFRegistry
 from weaklabel.lf.base import OnError
+from weaklabel.schema import MISSING
 from weaklabel.stats import Estimate, wilson
 
 MOST_MATCHES = 12
@@ -209,7 +210,24 @@ def _notes(rule: LabelingFunction, view: View, votes: LabelMatrix) -> list[str]:
             f"other rules that failed on rows: {len(broken)}; most often {worst} ({broken[worst]:,})"
         )
     why = nearness.why_none(rule)
-    return [*notes, why] if why else notes
+    return [*_of_its_life(rule, votes), *notes, *([why] if why else [])]
+
+
+def _of_its_life(rule: LabelingFunction, votes: LabelMatrix) -> list[str]:
+    """Return what a rule's days, state and muting mean for what is shown."""
+    notes = []
+    if rule.dated:
+        missing = int((votes.frame[rule.column] == MISSING).sum()) - int(votes.faults.get(rule.id, 0))
+        ends = (("from", rule.valid_from), ("until", rule.valid_until))
+        days = " ".join(f"{word} {day}" for word, day in ends if day)
+        notes.append(
+            f"the rule is right {days}: {missing:,} of {votes.frame.height:,} rows are of other days, and get no vote"
+        )
+    if rule.state != "active":
+        notes.append(f"the rule is {rule.state}: it votes here, and in no run")
+    if rule.muted:
+        notes.append("the rule is muted: it votes, and no label counts it")
+    return notes
 
 
 def with_rule(registry: LFRegistry, rule: LabelingFunction | str) -> tuple[LabelingFunction, LFRegistry]:

@@ -193,8 +193,8 @@ class LabelingFunction:
 
     @property
     def where(self) -> str:
-        """Name, and file and line, for messages."""
-        return f"rule {self.name!r}" + (f" at {self.source}" if self.source else "")
+        """Name, and file, line and, in a rule pack, column, for messages."""
+        return f"rule {self.name!r}" + (f" at {self.source.precise}" if self.source else "")
 
     def parameters(self) -> dict[str, Any]:
         """Return what its kind adds, as plain data."""
@@ -323,7 +323,9 @@ class LabelingFunction:
         raise RuleError(
             f"`{attribute}`: an example is a text or a mapping from field to value, not {example!r}",
             where=self.where,
-            hint=option(attribute, inner if sound else ["…"], self.source),
+            hint="quote it: YAML reads yes, no, on and off as true and false"
+            if isinstance(example, bool)
+            else option(attribute, inner if sound else ["…"], self.source),
         )
 
 

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import copy
 import functools
-import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, overload
 
 from weaklabel.errors import RuleError, WeakLabelError, did_you_mean
-from weaklabel.fingerprint import fingerprint, function_fingerprint, value_fingerprint
+from weaklabel.fingerprint import fingerprint
 from weaklabel.lf.base import LabelingFunction, OnError, Source, caller, check_choice
-from weaklabel.lf.python import check_function, read_fields, source_of
+from weaklabel.lf.functions import Calls, columns_of, named, resources_of, source_of, summary_of
 
 _OPTIONS = ("name", "fields", "resources", "vectorized", "description", "version", "on_error")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Feature:
+class Feature(Calls):
     """A column computed from a row or a frame; made by `feature`, and callable like the function itself.
 
     Parameters
@@ -68,14 +67,7 @@ class Feature:
                 raise RuleError(what, where=self.where)
         check_choice("vectorized", self.vectorized, (True, False), where=self.where)
         check_choice("on_error", self.on_error, (None, "raise", "abstain"), where=self.where)
-        check_function(self.function, dict(self.resources), where=self.where, vectorized=self.vectorized)
-        object.__setattr__(self, "__wrapped__", self.function)
-        object.__setattr__(self, "__name__", getattr(self.function, "__name__", self.name))
-        object.__setattr__(self, "__doc__", self.function.__doc__)
-
-    def __call__(self, *args: Any, **kwargs: Any) -> object:
-        """Call the function; a row (or a frame) is enough, the resources are added."""
-        return self.function(*args, **{**dict(self.resources), **kwargs})
+        self._check_and_wrap(self.where)
 
     @property
     def where(self) -> str:
@@ -85,12 +77,7 @@ class Feature:
     @functools.cached_property
     def fingerprint(self) -> str:
         """32 hexadecimal digits that change whenever its values can, by what it is; not by the features it reads."""
-        try:
-            code = function_fingerprint(self.function, version=self.version)
-            code += value_fingerprint(dict(self.resources), version=self.version)
-        except RuleError as error:
-            error.where = self.where
-            raise
+        code = self._code_fingerprint(self.where)
         own = [self.version, self.on_error, self.vectorized, list(self.fields), code]
         return fingerprint(["feature", self.name, *own])
 
@@ -187,20 +174,11 @@ def feature(
         raise RuleError(
             f"unknown option {option!r} of feature", where=str(source), available=_OPTIONS, hint=hint
         )
-    named = name or getattr(function, "__name__", "")
-    if not callable(function) or not named or named == "<lambda>":
-        what = "a feature needs a name" if callable(function) else f"{function!r} is not a function"
-        raise RuleError(what, where=str(source or ""), hint='name="…"')
-    if isinstance(fields, str):
-        what = f"`fields` is a list of columns, not {fields!r}"
-        raise RuleError(what, where=str(source), hint=f"[{fields!r}]")
-    documented = (inspect.getdoc(function) or "").strip().split("\n")[0]
-    options["description"] = description or (documented if inspect.isroutine(function) else "")
-    options["fields"] = (
-        read_fields(function, vectorized=bool(vectorized)) if fields is None else tuple(fields)
-    )
-    options["resources"] = tuple(sorted((resources or {}).items()))
-    return Feature(**{**options, "name": named}, function=function, source=source)
+    options["name"] = named("a feature", function, name, source)
+    options["description"] = description or summary_of(function)
+    options["fields"] = columns_of(function, fields, source, vectorized=vectorized)
+    options["resources"] = resources_of(resources)
+    return Feature(**options, function=function, source=source)
 
 
 # ---- features of many rules ----

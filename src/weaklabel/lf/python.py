@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import ast
 import functools
-import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, overload
 
 from weaklabel.errors import RuleError
-from weaklabel.fingerprint import function_fingerprint, function_node, value_fingerprint
-from weaklabel.lf.base import META, LabelingFunction, Source, caller, check_choice, check_options
+from weaklabel.lf.base import META, LabelingFunction, caller, check_choice, check_options
+from weaklabel.lf.functions import Calls, columns_of, named, resources_of, source_of, summary_of
 from weaklabel.schema import Outcome
 
 Returns = Literal["predicate", "label"]
@@ -20,7 +18,7 @@ _OPTIONS = ("name", "label", "outcomes", "fields", "resources", "vectorized", *M
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class PythonFunction(LabelingFunction):
+class PythonFunction(Calls, LabelingFunction):
     """Votes as a Python function says; made by `labeling_function`, and callable like the function itself.
 
     Examples
@@ -47,10 +45,7 @@ class PythonFunction(LabelingFunction):
         check_choice("returns", self.returns, ("predicate", "label"), where=self.where)
         self._check_outcomes()
         check_choice("vectorized", self.vectorized, (True, False), where=self.where)
-        check_function(self.function, dict(self.resources), where=self.where, vectorized=self.vectorized)
-        self._set("__wrapped__", self.function)
-        self._set("__name__", getattr(self.function, "__name__", self.name))
-        self._set("__doc__", self.function.__doc__)
+        self._check_and_wrap(self.where)
 
     def _check_outcomes(self) -> None:
         if self.may_return and self.returns == "predicate":
@@ -68,10 +63,6 @@ class PythonFunction(LabelingFunction):
                     if isinstance(outcome, str)
                     else 'outcomes=[any_of("a", "b")]',
                 )
-
-    def __call__(self, *args: Any, **kwargs: Any) -> object:
-        """Call the function; a row is enough, the resources are added."""
-        return self.function(*args, **{**dict(self.resources), **kwargs})
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -91,12 +82,7 @@ class PythonFunction(LabelingFunction):
 
     @functools.cached_property
     def _code(self) -> str:
-        try:
-            code = function_fingerprint(self.function, version=self.version)
-            return code + value_fingerprint(dict(self.resources), version=self.version)
-        except RuleError as error:
-            error.where = self.where
-            raise
+        return self._code_fingerprint(self.where)
 
 
 @overload
@@ -178,6 +164,7 @@ def labeling_function(
             "outcomes": outcomes,
             "fields": fields,
             "resources": resources,
+            "vectorized": vectorized,
         }
         return functools.partial(labeling_function, **options, **meta)
     source = meta.pop("source", None) or source_of(function) or caller()
@@ -185,122 +172,17 @@ def labeling_function(
     if isinstance(function, str):
         hint = f'options have names: @labeling_function(name={function!r}, label="…")'
         raise RuleError(f"{function!r} is not a function", where=str(source), available=_OPTIONS, hint=hint)
-    named = name or getattr(function, "__name__", "")
-    if not callable(function) or not named or named == "<lambda>":
-        what = "a labeling function needs a name" if callable(function) else f"{function!r} is not a function"
-        raise RuleError(what, where=str(source or ""), hint='name="…"')
-    if isinstance(fields, str):
-        raise RuleError(
-            f"`fields` is a list of columns, not {fields!r}", where=str(source), hint=f"[{fields!r}]"
-        )
-    documented = (inspect.getdoc(function) or "").strip().split("\n")[0]
-    meta.setdefault("description", documented if inspect.isroutine(function) else "")
+    own_name = named("a labeling function", function, name, source)
+    meta.setdefault("description", summary_of(function))
     return PythonFunction(
-        name=named,
+        name=own_name,
         label=label,
         function=function,
         may_return=tuple(outcomes) if isinstance(outcomes, Iterable) else (outcomes,),
-        columns=read_fields(function, vectorized=bool(vectorized)) if fields is None else tuple(fields),
+        columns=columns_of(function, fields, source, vectorized=vectorized),
         returns="label" if label is None else "predicate",
-        resources=tuple(sorted((resources or {}).items())),
+        resources=resources_of(resources),
         vectorized=vectorized,
         source=source,
         **meta,
     )
-
-
-def check_function(
-    function: Callable[..., object], resources: Mapping[str, Any], *, where: str, vectorized: bool = False
-) -> None:
-    """Raise a RuleError unless it is a function of a row, or of a frame, and of what `resources` names."""
-    shown = "frame" if vectorized else "row"
-    if inspect.isclass(function) or not callable(function):
-        raise RuleError(f"{function!r} is not a function", where=where)
-    if inspect.isgeneratorfunction(function) or inspect.iscoroutinefunction(function):
-        raise RuleError("a labeling function yields or awaits; let it return its answer", where=where)
-    try:
-        inspect.signature(function).bind({}, **resources)
-    except ValueError:
-        return
-    except TypeError as error:
-        raise RuleError(
-            f"it can't be called with ({', '.join([shown, *resources])}): {error}",
-            where=where,
-            hint=f"the function takes a {shown}, and what `resources` names",
-        ) from error
-    if not vectorized and _never_looks_inside(function):
-        raise RuleError(
-            "the function never looks into its row, so that it would give every row the same answer",
-            where=where,
-            hint='it gets a row, not a text: write row["text"]',
-        )
-
-
-def source_of(function: Callable[..., object]) -> Source | None:
-    """Return where a function is written, if that is known."""
-    code = getattr(inspect.unwrap(function), "__code__", None)
-    return None if code is None else Source(code.co_filename, code.co_firstlineno)
-
-
-def read_fields(function: Callable[..., object], *, vectorized: bool = False) -> tuple[str, ...]:
-    """Read the columns from the code; an empty tuple where a use of the row (or the frame) is not understood."""
-    node = function_node(function)
-    parameters = [] if node is None else [*node.args.posonlyargs, *node.args.args]
-    if node is None or not parameters or inspect.unwrap(function) is not function:
-        return ()
-    row = parameters[0].arg
-    understood: dict[int, str] = {}
-    for n in ast.walk(node):
-        column = _column(n, row, "get_column" if vectorized else "get")
-        if column is not None:
-            understood[column[0]] = column[1]
-    uses = [n for n in ast.walk(node) if isinstance(n, ast.Name) and n.id == row]
-    if not uses or any(id(use) not in understood for use in uses):
-        return ()
-    return tuple(
-        dict.fromkeys(understood[id(use)] for use in sorted(uses, key=lambda u: (u.lineno, u.col_offset)))
-    )
-
-
-def _never_looks_inside(function: Callable[..., object]) -> bool:
-    """Say whether all that the code does with its row is `x in row`, `len(row)` or `row == x`, as if it were a text."""
-    node = function_node(function)
-    parameters = [] if node is None else [*node.args.posonlyargs, *node.args.args]
-    if node is None or not parameters or inspect.unwrap(function) is not function:
-        return False
-    row = parameters[0].arg
-    blind: set[int] = set()
-    for n in ast.walk(node):
-        if isinstance(n, ast.Compare):
-            compared = zip(n.ops, n.comparators, strict=True)
-            blind |= {
-                id(right) for op, right in compared if isinstance(op, ast.In | ast.NotIn | ast.Eq | ast.NotEq)
-            }
-            blind |= {id(n.left)} if isinstance(n.ops[0], ast.Eq | ast.NotEq) else set()
-        elif isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == "len":
-            blind |= {id(argument) for argument in n.args}
-    uses = [n for n in ast.walk(node) if isinstance(n, ast.Name) and n.id == row]
-    return bool(uses) and all(id(use) in blind for use in uses)
-
-
-def _column(node: ast.AST, row: str, getter: str) -> tuple[int, str] | None:
-    """Return the id of the row's name node and the column, for `row["x"]` and `row.get("x")`."""
-    if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
-        base, key = node.value, node.slice
-    elif (
-        isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr == getter
-        and node.args
-    ):
-        base, key = node.func.value, node.args[0]
-    else:
-        return None
-    if (
-        isinstance(base, ast.Name)
-        and base.id == row
-        and isinstance(key, ast.Constant)
-        and isinstance(key.value, str)
-    ):
-        return id(base), key.value
-    return None

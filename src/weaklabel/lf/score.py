@@ -177,8 +177,8 @@ def score_bins(
     known = ~np.isnan(values) & np.array([name is not None for name in names], bool)
     order = np.argsort(values[known], kind="stable")
     values, names = values[known][order], names[known][order]
-    edges = _edges(values, _how_many(len(values), most, precision, confidence))
-    level = _level(confidence, len(edges) - 1)
+    edges = bin_ends(values, precision=precision, confidence=confidence, most=most)
+    level = bin_level(confidence, len(edges) - 1)
     found: list[Bin] = []
     for low, high in pairwise(edges):
         label = _label_of(names[Bin("", low, high).holds(values)], precision, level)
@@ -190,23 +190,40 @@ def score_bins(
     return tuple(found)
 
 
+def bin_ends(
+    numbers: npt.ArrayLike, *, precision: float = 0.9, confidence: float = 0.95, most: int = 20
+) -> list[float]:
+    """Return the ends of the bins that `score_bins` tries: about equally many numbers in each, equal numbers together.
+
+    Examples
+    --------
+    >>> bin_ends(np.arange(600), most=3)
+    [-inf, 200.0, 400.0, inf]
+    """
+    values = np.sort(np.asarray(numbers, np.float64))
+    count = _how_many(len(values), most, precision, confidence)
+    inner = {float(values[len(values) * i // count]) for i in range(1, count)}
+    return [-math.inf, *sorted(edge for edge in inner if edge > values[0]), math.inf]
+
+
+def bin_level(confidence: float, bins: int) -> float:
+    """Return the confidence of one bin's interval at which those of all bins hold together (Bonferroni).
+
+    Examples
+    --------
+    >>> round(bin_level(0.95, 10), 6)
+    0.995
+    """
+    return 1 - (1 - confidence) / bins
+
+
 def _how_many(n: int, most: int, precision: float, confidence: float) -> int:
     """Return the largest number of bins whose rows, all right, would be twice enough for the precision."""
     for bins in range(most, 1, -1):
         rows = n // (2 * bins)
-        if rows and (wilson(rows, rows, confidence=_level(confidence, bins)).low or 0) >= precision:
+        if rows and (wilson(rows, rows, confidence=bin_level(confidence, bins)).low or 0) >= precision:
             return bins
     return 1
-
-
-def _level(confidence: float, bins: int) -> float:
-    return 1 - (1 - confidence) / bins
-
-
-def _edges(values: npt.NDArray[np.float64], count: int) -> list[float]:
-    """Return the ends of bins with about equally many numbers, equal numbers together."""
-    inner = {float(values[len(values) * i // count]) for i in range(1, count)}
-    return [-math.inf, *sorted(edge for edge in inner if edge > values[0]), math.inf]
 
 
 def _label_of(names: npt.NDArray[np.object_], precision: float, confidence: float) -> str | None:

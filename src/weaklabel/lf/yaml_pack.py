@@ -13,6 +13,7 @@ A pack gives the same frozen objects as the makers do. Its form::
       - {name: has_link, kind: regex, label: spam, pattern: 'https?://', case: ignore}
       - {name: very_short, kind: where, label: ham, sql: "length(text) < 20"}
       - {name: money_back, kind: spacy, label: returns, patterns: [[{LOWER: money}, {LOWER: back}]]}
+      - {name: returns_it, kind: spacy, label: returns, phrases: [send back, return parcel], attr: LOWER}
       - {name: brands, kind: lookup, label: technical, words: words/brands.txt}
       - {name: cities, kind: lookup, table: words/cities.csv, term: city, labels: topic}
       - {name: at_the_end, kind: keywords, label: feedback, terms: [thanks, cheers], last_words: 5}
@@ -60,11 +61,11 @@ _KINDS: dict[str, tuple[str, ...]] = {
     "keywords": ("terms", "field", "case", "accents", *WINDOWS, *COUNTS),
     "regex": ("pattern", "field", "case"),
     "where": ("sql",),
-    "spacy": ("patterns", "field", "pipeline"),
+    "spacy": ("patterns", "phrases", "attr", "field", "pipeline"),
     "lookup": ("words", "table", "entries", "term", "labels", "match", "field", "case", "accents"),
     "score": ("bins", "field"),
 }
-_NEEDED = {"keywords": "terms", "regex": "pattern", "where": "sql", "spacy": "patterns", "score": "bins"}
+_NEEDED = {"keywords": "terms", "regex": "pattern", "where": "sql", "score": "bins"}
 _LABELLED = ("keywords", "regex", "where", "spacy")
 _SOURCES_OF_TERMS = ("words", "table", "entries")
 _TABLE = (
@@ -80,7 +81,7 @@ _TABLE = (
     "tags",
     "on_error",
 )
-_LISTS = {"terms", "patterns", "bins", "tags", "fires_on", "abstains_on"}
+_LISTS = {"terms", "patterns", "phrases", "bins", "tags", "fires_on", "abstains_on"}
 _TOP = ("defaults", "rules", "regex_tables")
 _OWN = {"name", "id", "fires_on", "abstains_on", "description"}
 
@@ -331,7 +332,8 @@ def _make(pack: _Pack, kind: str, keys: _Keys, at: Source) -> LabelingFunction:
         "spacy": spacy_pattern,
         "score": score,
     }
-    return makers[kind](name, options.pop(_NEEDED[kind]), **options)
+    first = [options.pop(_NEEDED[kind])] if kind in _NEEDED else []
+    return makers[kind](name, *first, **options)
 
 
 def _terms(pack: _Pack, options: dict[str, Any]) -> Path | dict[str, Any]:
@@ -352,7 +354,7 @@ def _placed(error: RuleError, keys: _Keys, kind: str, at: Source) -> RuleError:
     named = [k for k in keys if f"`{k}`" in error.what or error.what.startswith(f"unknown {k} ")]
     if " is no id: " in error.what:
         named = ["id", "name"]
-    candidates = [*named, _NEEDED.get(kind, ""), *_SOURCES_OF_TERMS]
+    candidates = [*named, _NEEDED.get(kind, ""), *_SOURCES_OF_TERMS, "patterns", "phrases"]
     place = next((keys[k].at for k in candidates if k in keys), at).precise
     own = f"rule {keys['name'].value!r} at {place}"
     inner = error.where or ""

@@ -293,8 +293,12 @@ def _pairs(found: Overview) -> str:
         f"<th{_n('number' if i > 1 else 'text')}>{_text(name)}</th>" for i, name in enumerate(heads)
     )
     said = (
-        "Times chance: rows on which both vote, over what independent rules would give. Kappa: agreement beyond chance where "
-        "both vote; it has no meaning where each votes for one class only."
+        "Times chance: how many times as many rows get both votes as would if the two rules had nothing to do with each "
+        "other; below 1 they avoid each other. They agree: on how many of these rows both votes say the same. Kappa: how much "
+        "of the agreement is more than luck. Two rules that each say the same label nine times in ten agree on most rows "
+        "without looking; kappa leaves such luck out: 1 means always the same, 0 no more often than by luck, below 0 less "
+        "often; it is 0 or empty, and tells nothing, where one of the two only ever says one label. Same vote of either's "
+        "rows: of the rows on which at least one of the two votes, those on which both do and say the same."
     )
     return (
         f"<h2>Rules that go together (or avoid each other), most surprising first</h2><table><thead><tr>{head}</tr></thead>"
