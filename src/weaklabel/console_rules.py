@@ -17,7 +17,17 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from weaklabel.explore import Change, Mistakes, Overview, Region, RuleLine, Suggestion, Suggestions, Trial
+    from weaklabel.explore import (
+        Change,
+        Dependence,
+        Mistakes,
+        Overview,
+        Region,
+        RuleLine,
+        Suggestion,
+        Suggestions,
+        Trial,
+    )
     from weaklabel.explore.bins import FoundBin, FoundBins
     from weaklabel.explore.shown import Example, Matched
 
@@ -225,6 +235,7 @@ def print_overview(found: Overview, page: Path, out: Console, *, notes: Sequence
             f"redundant: {one.rule} {told} {one.by} ({one.share:.0%} of {_base(one.kind)})", soft_wrap=True
         )
     _print_pairs(found, out)
+    _print_dependence(found.dependence, out)
     for kind, title in (("uncovered", "rows without votes"), ("contested", "rows whose votes conflict")):
         _print_regions(title, [region for region in found.regions if region.kind == kind], out)
     _print_notes([*notes, *found.notes], out)
@@ -277,6 +288,37 @@ def _print_pairs(found: Overview, out: Console) -> None:
         "\nthat each say the same label nine times in ten agree on most rows without looking; kappa leaves such luck out:"
         "\n1 = always the same, 0 = no more often than by luck, below 0 = less often. It is 0 or empty, and tells nothing, where"
         "\none of the two only ever says one label.",
+        style="dim",
+        soft_wrap=True,
+    )
+
+
+def _print_dependence(found: Dependence | None, out: Console) -> None:
+    if found is None or not found.dependent.height:
+        return
+    out.print()
+    rows = []
+    for line in found.dependent.head(FEW).iter_rows(named=True):
+        tried = found.effects.get((line["rule"], line["other"]), ())
+        told = [f"{one.changed:,}" + (f" ({one.right.value:+.1%})" if one.right.n else "") for one in tried]
+        rows.append(
+            [
+                line["rule"],
+                line["other"],
+                f"{line['both']:,}",
+                f"{line['expected_both']:,.0f}",
+                f"{line['z']:.0f}",
+                f"{line['q']:.2g}",
+                *(told or ["", "", ""]),
+            ]
+        )
+    header = ["depend", "on", "both vote", "expected", "z", "q", "first dropped", "second dropped", "merged"]
+    print_table(out, header, rows, left=("on",), drop=("q", "z"))
+    out.print(
+        f"\n{found.dependent.height:,} of {found.table.height:,} pairs vote together more often than the classes explain; "
+        "such rules count for more than they know."
+        "\nexpected: rows with both votes if the two knew nothing but the class. z: the excess in standard errors. q: false"
+        "\ndiscovery rate. dropped, merged: labels that would be others (and right answers on gold, more or less).",
         style="dim",
         soft_wrap=True,
     )

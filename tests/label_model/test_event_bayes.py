@@ -10,7 +10,7 @@ from tests import naive
 
 from weaklabel.errors import ModelError
 from weaklabel.label_matrix import LabelMatrix, as_patterns
-from weaklabel.label_model import create, event_bayes
+from weaklabel.label_model import create, event_bayes, event_scores
 
 
 def model(k=2, **options):
@@ -88,8 +88,8 @@ def test_the_answers_are_those_of_the_slow_twin(data):
     matrix = LabelMatrix.from_numpy(np.array(votes, np.int8), silence=silence)
     rows, excess, noise, doubt = naive.event_bayes(votes, k, silence, passes=4)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(event_bayes, "MAX_PASSES", 4)
-        patch.setattr(event_bayes, "STILL", 0.0)
+        patch.setattr(event_scores, "MAX_PASSES", 4)
+        patch.setattr(event_scores, "STILL", 0.0)
         patch.setattr(event_bayes, "NEVER", -1.0)
         for i, trust in enumerate((1.0, 0.0)):
             fitted = model(k, trust=trust, merge_copies=False, keep_unanimous=False).fit(matrix)

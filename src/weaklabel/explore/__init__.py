@@ -2,6 +2,7 @@
 
 from weaklabel.explore.ballots import Ballots
 from weaklabel.explore.contribution import Contribution, contributions
+from weaklabel.explore.dependence import Dependence, Effect, dependence_report
 from weaklabel.explore.mistaken import Mistake, Mistakes, mistakes
 from weaklabel.explore.near import near_misses
 from weaklabel.explore.overviews import Overview, RuleLine, overview
@@ -16,6 +17,8 @@ __all__ = [
     "Ballots",
     "Change",
     "Contribution",
+    "Dependence",
+    "Effect",
     "Mistake",
     "Mistakes",
     "Overview",
@@ -27,6 +30,7 @@ __all__ = [
     "View",
     "changes",
     "contributions",
+    "dependence_report",
     "excerpt",
     "mistakes",
     "near_misses",

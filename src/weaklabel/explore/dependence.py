@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ import polars as pl
 from weaklabel.explore.contribution import FitModel, without_rule
 from weaklabel.label_matrix import VotePatterns
 from weaklabel.label_matrix.patterns import Events, event_patterns
-from weaklabel.label_model import LabelModel
+from weaklabel.label_model import LabelModel, create
 from weaklabel.stats import Estimate, benjamini_hochberg, paired_difference, undefined
 
 Float = npt.NDArray[np.float64]
@@ -21,6 +21,8 @@ Int = npt.NDArray[np.int64]
 
 RATE = 0.05
 """False discovery rate below which a pair counts as dependent."""
+PRIOR = 0.25
+"""Strength of the prior of the model that says what the classes explain."""
 _NORMAL_FROM = 9.0
 """With a smaller variance the tail of the Poisson distribution is taken."""
 
@@ -54,6 +56,103 @@ class Effect:
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON."""
         return {**vars(self), "rules": list(self.rules), "right": self.right.to_dict()}
+
+
+@dataclass(frozen=True, eq=False)
+class Dependence:
+    """Which rules vote together beyond what the classes explain; made by `dependence_report`.
+
+    Parameters
+    ----------
+    table
+        What `dependences` returned: every pair that was tested.
+    groups
+        What `dependence_groups` returned.
+    effects
+        For the most surprising dependent pairs, what dropping or merging changes: (rule, other) -> effects.
+
+    Examples
+    --------
+    >>> Dependence(pl.DataFrame({"q": []}), (), {}).groups
+    ()
+    """
+
+    table: pl.DataFrame
+    groups: tuple[tuple[str, ...], ...]
+    effects: Mapping[tuple[str, str], tuple[Effect, ...]]
+
+    @property
+    def dependent(self) -> pl.DataFrame:
+        """The pairs that are dependent at `RATE`."""
+        return self.table.filter(self.table["q"] <= RATE)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data for JSON: dependent pairs only."""
+        pairs = self.dependent.to_dicts()
+        for line in pairs:
+            found = self.effects.get((line["rule"], line["other"]), ())
+            line["effects"] = [one.to_dict() for one in found]
+        return {"pairs": pairs, "groups": [list(group) for group in self.groups], "tested": self.table.height}
+
+
+def dependence_report(
+    patterns: VotePatterns,
+    fit_model: FitModel,
+    *,
+    model: LabelModel | None = None,
+    gold: Int | None = None,
+    most: int = 5,
+    tell: Callable[[str, int, int], None] | None = None,
+) -> Dependence:
+    """Test all pairs of rules, and try what dropping or merging the most surprising ones changes.
+
+    Parameters
+    ----------
+    patterns
+        The votes, for classes only.
+    fit_model
+        Makes the label model whose labels count, and fits it.
+    model
+        The model fitted on all rules, where it is at hand.
+    gold
+        (n,) class of the gold label of each row, -1 unknown.
+    most
+        Pairs for which dropping and merging is tried; three fits each.
+    tell
+        Told the progress: step, done, total.
+
+    Notes
+    -----
+    What the classes explain is what Dawid and Skene's model with hardly any prior makes of the votes: it takes rules
+    for independent given the class.
+
+    Examples
+    --------
+    >>> from weaklabel.label_matrix import as_patterns
+    >>> from weaklabel.label_model import create
+    >>> votes = as_patterns([[0, 0, 1, 0], [1, 1, 1, 0], [0, 0, 0, 1], [1, 1, 0, 1]] * 50)
+    >>> found = dependence_report(votes, lambda some: create("majority_vote", n_classes=2).fit(some), most=1)
+    >>> len(found.table), len(found.effects) <= 1
+    (6, True)
+    """
+    fitted = model if model is not None else fit_model(patterns)
+    independent = create(
+        "dawid_skene",
+        n_classes=fitted.n_classes,
+        smoothing=PRIOR,
+        merge_duplicates=False,
+        keep_unanimous=False,
+    )
+    table = dependences(
+        patterns, independent.fit(patterns.without_rows()).predict_proba(patterns.without_rows())
+    )
+    pairs = pairs_to_try(table, most=most)
+    tried = {}
+    for done, (rule, other) in enumerate(pairs):
+        tried[rule, other] = effects(patterns, rule, other, fit_model, model=fitted, gold=gold)
+        if tell:
+            tell("dependent rules are dropped and merged", done + 1, len(pairs))
+    return Dependence(table, dependence_groups(table), tried)
 
 
 def dependences(patterns: VotePatterns, probabilities: Float) -> pl.DataFrame:

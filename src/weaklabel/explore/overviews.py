@@ -17,6 +17,7 @@ from weaklabel.explore.contribution import (
     gold_accuracy,
     model_accuracy,
 )
+from weaklabel.explore.dependence import Dependence, dependence_report
 from weaklabel.explore.look import about
 from weaklabel.explore.meanings import Bool, Int16, Meanings
 from weaklabel.explore.regions import Known, Region, regions
@@ -100,6 +101,8 @@ class Overview:
         `agreement.pair_table`.
     redundant
         Rules that say next to nothing that another does not say.
+    dependence
+        Rules that vote together beyond what the classes explain; None: not computed.
     regions
         Rows that no rule covers, and rows that rules fight over, by their words.
     notes
@@ -130,6 +133,7 @@ class Overview:
     rules: tuple[RuleLine, ...]
     pairs: pl.DataFrame
     redundant: tuple[Redundancy, ...]
+    dependence: Dependence | None
     regions: tuple[Region, ...]
     notes: tuple[str, ...] = ()
 
@@ -139,6 +143,7 @@ class Overview:
         found["rules"] = [line.to_dict() for line in self.rules]
         found["pairs"] = self.pairs.to_dicts()
         found["redundant"] = [asdict(one) for one in self.redundant]
+        found["dependence"] = None if self.dependence is None else self.dependence.to_dict()
         found["regions"] = [region.to_dict() for region in self.regions]
         return found
 
@@ -167,7 +172,7 @@ def overview(
     fit_model
         Makes a label model and fits it to patterns: to all rules, and again without each.
     contribution
-        Fit again without each rule.
+        Fit again without each rule, and without or with merged those that depend on each other.
     clusters
         Gather uncovered and contested rows by their words.
     seed
@@ -203,6 +208,11 @@ def overview(
         contributions(heard.patterns(), fit_model, meanings=meanings, gold=view.gold, model=model, tell=tell)
         if contribution
         else {}
+    )
+    dependence = (
+        dependence_report(heard.patterns(), fit_model, model=model, gold=view.gold, tell=tell)
+        if contribution
+        else None
     )
     assert patterns.inverse is not None
     probabilities = np.zeros((len(patterns), k))
@@ -240,6 +250,7 @@ def overview(
         ),
         pairs=pair_table(pairs, registry.ids),
         redundant=redundancies(pairs, registry.ids),
+        dependence=dependence,
         regions=found,
         notes=tuple(notes),
     )

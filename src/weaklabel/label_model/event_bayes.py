@@ -10,137 +10,38 @@ depend on each other. The answer is the mean of the two, weighted by that.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
 from weaklabel.errors import ModelError
 from weaklabel.label_matrix import VotePatterns
 from weaklabel.label_model.base import TIE, Float, Int, LabelModel, soft_votes
 from weaklabel.label_model.duplicates import with_votes
+from weaklabel.label_model.event_scores import Part, Prior, Scores, fit_events, unexplained
 from weaklabel.label_model.near_copies import (
-    CoVotes,
     co_votes,
     event_cells,
     find_copies,
     overlap_weights,
     pool,
-    sampled,
     shared_votes,
 )
 from weaklabel.schema import ABSTAIN, MISSING
 
 logger = logging.getLogger("weaklabel.label_model")
 
+CAUTIOUS = Prior(4.0, 1.0, 0.2, 1.0, even=False, sharpness=1.2, hidden=False, spread=0.0)
+BOLD = Prior(0.05, 1.0, 1.0, 0.0, even=True, sharpness=1.0, hidden=True, spread=10.0)
 MAX_CELLS, MAX_PATTERNS = 160_000, 16_384
 """EM runs on a sample of this many distinct rows times classes, and of rows, then once over all."""
-MAX_PASSES = 100
-STILL = 0.0005
-"""EM stops when the log weight of a vote moves by less, on average."""
-PEOPLE = 0.25
-"""Strength of the prior on a person's confusion matrix, as in `DawidSkene`."""
 NEVER = 1e-4
-"""Where the noise alone leaves the bold model no more weight than this, it isn't fitted."""
+"""No more weight than this is none; where the noise alone leaves none, the bold model isn't fitted."""
 SURE = 0.9
 """From this weight of the bold model on, silence and prior may overrule votes that name one class only."""
 DOUBT, WIDTH = 0.1, 0.02
 """The bold model has half the weight where this part of the co-votes is unexplained; how fast that changes."""
-HIDDEN = 0.9
-"""At most this part of a class is taken to have no vote at all."""
-
-
-@dataclass(frozen=True)
-class Prior:
-    """What a fit believes beforehand.
-
-    Parameters
-    ----------
-    strength, votes
-        A vote's prior is worth `votes` plus `strength` times the votes of its event.
-    silence
-        How much abstaining counts as evidence, 0 to 1.
-    balance
-        The prior class balance is worth this part of the rows, plus two rows.
-    even
-        Whether that balance is uniform; else it is the majority vote's.
-    sharpness
-        All weights are multiplied by this.
-    hidden
-        Whether rows that nobody votes on, which are not in the fit, are reckoned with.
-    spread
-        That a vote's errors go to the other classes by their size is worth this many errors per other class.
-    """
-
-    strength: float
-    votes: float
-    silence: float
-    balance: float
-    even: bool
-    sharpness: float
-    hidden: bool
-    spread: float
-
-
-CAUTIOUS = Prior(4.0, 1.0, 0.2, 1.0, even=False, sharpness=1.2, hidden=False, spread=0.0)
-BOLD = Prior(0.05, 1.0, 1.0, 0.0, even=True, sharpness=1.0, hidden=True, spread=10.0)
-
-
-@dataclass(frozen=True)
-class _Scores:
-    """A fitted model: log class balance (k,), what abstaining adds (m, k), and what each vote adds (m, k, k)."""
-
-    prior: Float
-    quiet: Float
-    said: Float
-    passes: int = 0
-    converged: bool = False
-
-    @classmethod
-    def start(cls, m: int, accuracy: float, weights: Float, k: int) -> _Scores:
-        """Return the scores of a vote that is right with this probability, and errs to every class alike."""
-        each = np.full((k, k), np.log((1 - accuracy) / (k - 1)))
-        np.fill_diagonal(each, np.log(accuracy))
-        return cls(np.zeros(k), np.zeros((m, k)), weights[:, None, None] * each)
-
-    def tables(self, silence: npt.NDArray[np.int8]) -> tuple[Float, Float]:
-        """Return the log score of a row without events (k,), and what each event adds, (m * (k + 2), k)."""
-        m, k = self.quiet.shape
-        quiet = np.where(silence[:, None] == ABSTAIN, self.quiet, 0.0)
-        table = np.empty((m, k + 2, k))
-        table[:, 0] = -quiet
-        table[:, 1] = self.quiet - quiet
-        table[:, 2:] = self.said - quiet[:, None, :]
-        return self.prior + quiet.sum(axis=0), table.reshape(-1, k)
-
-
-@dataclass(frozen=True)
-class _Part:
-    """All patterns or a sample of them, and the rows that each stands for."""
-
-    patterns: VotePatterns
-    counts: Float
-
-    @classmethod
-    def whole(cls, patterns: VotePatterns) -> _Part:
-        return cls(patterns, patterns.counts.astype(np.float64))
-
-    @classmethod
-    def of(cls, patterns: VotePatterns, most: int) -> _Part:
-        rows, counts, _ = sampled(patterns, most)
-        return cls.whole(patterns) if len(rows) == len(patterns) else cls(_taken(patterns, rows), counts)
-
-    def expected(self, scores: _Scores) -> tuple[Float, Float]:
-        """Return expected rows per event and class (m, k + 2, k), and per class (k,)."""
-        from weaklabel.kernels import em
-
-        k = len(scores.prior)
-        cells = event_cells(self.patterns.labeler_index, self.patterns.codes, k)
-        base, table = scores.tables(self.patterns.silence)
-        nobody = np.zeros((0, k))
-        _, classes, expected = em.em_pass(self.patterns.indptr, cells, self.counts, nobody, table, base)
-        return expected.reshape(-1, k + 2, k), classes
 
 
 class EventBayes(LabelModel):
@@ -195,7 +96,8 @@ class EventBayes(LabelModel):
     independence_
         Weight of the bold model.
     excess_, noise_
-        The two parts of x: co-votes that are unexplained, and what chance alone gives.
+        The two parts of x: co-votes that are unexplained, and what chance alone gives. Where chance alone settles
+        it, the bold model isn't fitted, and these are those of its first guess.
     copies_
         Groups of labeler ids that are heard once; the first speaks, the others only where it abstains.
     n_iter_, converged_
@@ -275,16 +177,16 @@ class EventBayes(LabelModel):
         self.weights_ = overlap_weights(shared_votes(found, m, k))
         share = soft_votes(fitted, k)
         balance = (fitted.counts @ share + 1) / (fitted.counts.sum() + k)
-        part = _Part.of(fitted, min(MAX_PATTERNS, MAX_CELLS // k))
-        start = _Scores.start(m, self.prior_accuracy, self.weights_, k)
-        self.excess_, self.noise_, unsure = _unexplained(fitted, found, *part.expected(start))
+        part = Part.of(fitted, min(MAX_PATTERNS, MAX_CELLS // k))
+        start = Scores.start(m, self.prior_accuracy, self.weights_, k)
+        self.excess_, self.noise_, unsure = unexplained(fitted, found, *part.expected(start))
         self.independence_ = self._trusted(fitted, self.noise_ + unsure)
-        cautious = _fit_events(fitted, part, CAUTIOUS, self.prior_accuracy, self.weights_, balance)
+        cautious = fit_events(fitted, part, CAUTIOUS, self.prior_accuracy, self.weights_, balance)
         bold = cautious
         if self.independence_ > NEVER:
-            bold = _fit_events(fitted, part, BOLD, self.prior_accuracy, self.weights_, balance)
-            expected = _Part.whole(fitted).expected(bold)
-            self.excess_, self.noise_, unsure = _unexplained(fitted, found, *expected)
+            bold = fit_events(fitted, part, BOLD, self.prior_accuracy, self.weights_, balance)
+            expected = Part.whole(fitted).expected(bold)
+            self.excess_, self.noise_, unsure = unexplained(fitted, found, *expected)
             self.independence_ = self._trusted(fitted, self.excess_ + self.noise_ + unsure)
         self.prior_ = np.stack([bold.prior, cautious.prior])
         self.quiet_ = np.stack([bold.quiet, cautious.quiet])
@@ -321,7 +223,7 @@ class EventBayes(LabelModel):
         out: Float = np.zeros((len(patterns), k))
         for i, (weight, sharp) in enumerate(((trust, 1.0), (1 - trust, power))):
             if weight > 0:
-                scores = _Scores(sharp * self.prior_[i], sharp * self.quiet_[i], sharp * self.said_[i])
+                scores = Scores(sharp * self.prior_[i], sharp * self.quiet_[i], sharp * self.said_[i])
                 base, table = scores.tables(patterns.silence)
                 out += weight * em.posterior(patterns.indptr, cells, table, base)
         if self.keep_unanimous and trust < SURE:
@@ -340,119 +242,5 @@ class EventBayes(LabelModel):
             return self.trust
         if not (patterns.silence == ABSTAIN).any():
             return 1.0
-        return float(1 / (1 + np.exp(np.clip((doubt - DOUBT) / WIDTH, -40, 40))))
-
-
-def _fit_events(
-    patterns: VotePatterns, part: _Part, prior: Prior, accuracy: float, weights: Float, balance: Float
-) -> _Scores:
-    """Fit one of the two models: on a part of the patterns until it rests, then on all of them."""
-    rules = patterns.silence == ABSTAIN
-    balance = np.full(len(balance), 1 / len(balance)) if prior.even else balance
-    scores = _Scores.start(len(weights), accuracy, weights, len(balance))
-    passes, converged = 0, False
-    while passes < MAX_PASSES and not converged:
-        before = scores
-        expected, classes = part.expected(scores)
-        scores = _maximise(expected, classes, prior, accuracy, weights, balance, rules)
-        passes += 1
-        converged = passes > 1 and _moved(before, scores, expected[:, 2:]) < STILL
-    if len(part.patterns) < len(patterns):
-        scores = _maximise(*_Part.whole(patterns).expected(scores), prior, accuracy, weights, balance, rules)
-        passes += 1
-    return replace(scores, passes=passes, converged=converged)
-
-
-def _maximise(
-    expected: Float,
-    classes: Float,
-    prior: Prior,
-    accuracy: float,
-    weights: Float,
-    balance: Float,
-    rules: npt.NDArray[np.bool_],
-) -> _Scores:
-    """Return the scores that the expected rows per event (m, k + 2, k) and class (k,) lead to."""
-    k, rows = len(classes), classes.sum()
-    pi = classes + (prior.balance * rows + 2) * balance
-    pi = pi / pi.sum()
-    right = (1 - accuracy) * pi[None, :] / (1 - pi[:, None])
-    right[np.arange(k), np.arange(k)] = accuracy
-    counts = expected[:, 2:]
-    votes = counts.sum(axis=2)
-    share = _precision(counts, votes, right, pi, prior)
-    asked = (classes - expected[:, 0] + 1) / (classes + 1)
-    logs = np.log(share) - np.log(pi) - np.log(np.maximum(asked, 1e-12))[:, None, :]
-    seen = np.minimum((np.exp(logs) * votes[:, :, None]).sum(axis=1) / max(rows, 1.0), 1 - 1 / (rows + 2))
-    seen[~rules] = 0
-    base = np.log(pi)
-    if prior.hidden:
-        part = 1 - _hidden(seen)
-        logs, seen = logs + np.log(part), seen * part
-        base = base - np.log(part)
-    each = prior.sharpness * weights
-    quiet = prior.silence * each[:, None] * np.log1p(-seen)
-    people = counts + PEOPLE * (votes + 1)[:, :, None] * right
-    logs = np.where(rules[:, None, None], logs, np.log(people / people.sum(axis=1, keepdims=True)))
-    return _Scores(base, quiet, each[:, None, None] * logs)
-
-
-def _precision(counts: Float, votes: Float, right: Float, pi: Float, prior: Prior) -> Float:
-    """Return P(class | vote), (m, k, k)."""
-    k = len(pi)
-    own = np.arange(k)
-    good = counts[:, own, own]
-    belief = prior.votes + prior.strength * votes
-    p = right[own, own][None, :]
-    hit = (good + belief * p) / (votes + belief)
-    other = pi[None, :] / (1 - pi[:, None])
-    weight = belief * (1 - p) + prior.spread * (k - 1)
-    miss = (counts + weight[:, :, None] * other) / np.maximum(votes - good + weight, 1e-300)[:, :, None]
-    share: Float = (1 - hit)[:, :, None] * miss
-    share[:, own, own] = hit
-    return share
-
-
-def _moved(before: _Scores, after: _Scores, votes: Float) -> float:
-    """Return how far the weight of a vote moved, on average over expected votes."""
-    change = np.abs((after.said - after.quiet[:, None]) - (before.said - before.quiet[:, None]))
-    return float((change * votes).sum() / max(votes.sum(), 1.0))
-
-
-def _hidden(seen: Float) -> Float:
-    """Return the part of each class (k,) that no rule votes on, from the parts of its covered rows (m, k)."""
-    part = np.zeros(seen.shape[1])
-    for _ in range(30):
-        part = np.minimum(np.exp(np.log1p(-np.minimum(seen * (1 - part), 1 - 1e-9)).sum(axis=0)), HIDDEN)
-    return part
-
-
-def _unexplained(
-    patterns: VotePatterns, found: CoVotes, expected: Float, classes: Float
-) -> tuple[float, float, float]:
-    """Return unexplained co-votes, the noise they stand in, and what few pairs add to the doubt."""
-    from weaklabel.kernels import em
-
-    m, width, k = expected.shape
-    rules = (patterns.silence == ABSTAIN)[:, None]
-    rate = expected[:, 2:].sum(axis=1) / np.maximum(classes, 1e-9) * rules
-    part = 1 - _hidden(rate)
-    events = expected.reshape(m * width, k)[found.cells]
-    left = events / np.maximum(classes, 1e-9) * part / found.unit
-    sums, seen, pairs = em.unexplained(
-        found.counts / found.unit, left, events, found.cells // width, found.cells % width
-    )
-    if not seen:
-        return 0.0, 1.0, 0.0
-    excess, noise = float((sums[:, 0] - sums[:, 1]).max()), float(sums[:, 1].min())
-    parameters = (len(events) + 1) * (k - 1)
-    return max(0.0, excess) / seen, noise / seen, max(0.0, parameters / pairs - 1)
-
-
-def _taken(patterns: VotePatterns, rows: Int) -> VotePatterns:
-    from weaklabel.kernels.patterns import take_events
-
-    indptr, who, codes = take_events(patterns.indptr, patterns.labeler_index, patterns.codes, rows)
-    return VotePatterns(
-        patterns.labelers, patterns.silence, indptr, who, codes, patterns.counts[rows], patterns.keys[rows]
-    )
+        trust = float(1 / (1 + np.exp(np.clip((doubt - DOUBT) / WIDTH, -40, 40))))
+        return trust if trust > NEVER else 0.0

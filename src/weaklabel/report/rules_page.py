@@ -124,6 +124,7 @@ def rules_page(
         _rules_table(found, colours, str(folder or "")),
         _redundant(found),
         _pairs(found),
+        _dependence(found),
         _grid(found),
         _regions(found, "uncovered", "Rows without votes, by their words"),
         _regions(found, "contested", "Rows whose votes conflict, by their words"),
@@ -303,6 +304,51 @@ def _pairs(found: Overview) -> str:
     return (
         f"<h2>Rules that go together (or avoid each other), most surprising first</h2><table><thead><tr>{head}</tr></thead>"
         f'<tbody>{"".join(rows)}</tbody></table><p class="soft">{_text(said)}</p>'
+    )
+
+
+def _dependence(found: Overview) -> str:
+    if found.dependence is None or not found.dependence.dependent.height:
+        return ""
+    heads = (
+        "rule",
+        "with",
+        "both vote",
+        "expected",
+        "standard errors",
+        "q",
+        "first dropped",
+        "second dropped",
+        "merged",
+    )
+    rows = []
+    for line in found.dependence.dependent.head(MOST_PAIRS).iter_rows(named=True):
+        cells = [
+            f"<td><code>{_text(line['rule'])}</code></td><td><code>{_text(line['other'])}</code></td>",
+            f'<td class="n">{line["both"]:,}</td><td class="n">{line["expected_both"]:,.1f}</td>',
+            f'<td class="n">{line["z"]:.1f}</td><td class="n">{line["q"]:.2g}</td>',
+        ]
+        tried = found.dependence.effects.get((line["rule"], line["other"]), ())
+        told = [f"{one.changed:,}" + (f" ({one.right.value:+.1%})" if one.right.n else "") for one in tried]
+        cells += [f'<td class="n">{_text(one)}</td>' for one in told or ["", "", ""]]
+        rows.append(f"<tr>{''.join(cells)}</tr>")
+    head = "".join(
+        f"<th{_n('number' if i > 1 else 'text')}>{_text(name)}</th>" for i, name in enumerate(heads)
+    )
+    groups = "".join(
+        f"<li>{', '.join(f'<code>{_text(name)}</code>' for name in group)}</li>"
+        for group in found.dependence.groups
+        if len(group) > 2
+    )
+    said = (
+        "Expected: rows with both votes if the two rules knew nothing but the class. q: false discovery rate over all "
+        f"{found.dependence.table.height:,} pairs. Dropped, merged: labels that would be others then, and by how much the "
+        "share of right answers on gold would change. Rules that depend on each other count for more than they know."
+    )
+    return (
+        "<h2>Rules that vote together more often than the classes explain</h2>"
+        f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+        f'<p class="soft">{_text(said)}</p>' + (f"<p>Groups:</p><ul>{groups}</ul>" if groups else "")
     )
 
 

@@ -1,0 +1,287 @@
+"""Scores of events "rule j said l", fitted by EM under a prior, and how far they explain votes that go together.
+
+The formulas stand in `EventBayes`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from weaklabel.label_matrix import VotePatterns
+from weaklabel.label_model.near_copies import CoVotes, event_cells, sampled
+from weaklabel.schema import ABSTAIN
+
+Float = npt.NDArray[np.float64]
+Int = npt.NDArray[np.int64]
+
+MAX_PASSES = 100
+STILL = 0.0005
+"""EM stops when the log weight of a vote moves by less, on average."""
+PEOPLE = 0.25
+"""Strength of the prior on a person's confusion matrix, as in `DawidSkene`."""
+HIDDEN = 0.9
+"""At most this part of a class is taken to have no vote at all."""
+
+
+@dataclass(frozen=True)
+class Prior:
+    """What a fit believes beforehand.
+
+    Parameters
+    ----------
+    strength, votes
+        A vote's prior is worth `votes` plus `strength` times the votes of its event.
+    silence
+        How much abstaining counts as evidence, 0 to 1.
+    balance
+        The prior class balance is worth this part of the rows, plus two rows.
+    even
+        Whether that balance is uniform; else it is the majority vote's.
+    sharpness
+        All weights are multiplied by this.
+    hidden
+        Whether rows that nobody votes on, which are not in the fit, are reckoned with.
+    spread
+        That a vote's errors go to the other classes by their size is worth this many errors per other class.
+
+    Examples
+    --------
+    >>> Prior(4.0, 1.0, 0.2, 1.0, even=False, sharpness=1.2, hidden=False, spread=0.0).strength
+    4.0
+    """
+
+    strength: float
+    votes: float
+    silence: float
+    balance: float
+    even: bool
+    sharpness: float
+    hidden: bool
+    spread: float
+
+
+@dataclass(frozen=True)
+class Scores:
+    """A fitted model: log class balance (k,), what abstaining adds (m, k), and what each vote adds (m, k, k).
+
+    Examples
+    --------
+    >>> Scores.start(1, 0.75, np.ones(1), 2).said.round(3).tolist()  # ln .75 and ln .25
+    [[[-0.288, -1.386], [-1.386, -0.288]]]
+    """
+
+    prior: Float
+    quiet: Float
+    said: Float
+    passes: int = 0
+    converged: bool = False
+
+    @classmethod
+    def start(cls, m: int, accuracy: float, weights: Float, k: int) -> Scores:
+        """Return the scores of a vote that is right with this probability, and errs to every class alike."""
+        each = np.full((k, k), np.log((1 - accuracy) / (k - 1)))
+        np.fill_diagonal(each, np.log(accuracy))
+        return cls(np.zeros(k), np.zeros((m, k)), weights[:, None, None] * each)
+
+    def tables(self, silence: npt.NDArray[np.int8]) -> tuple[Float, Float]:
+        """Return the log score of a row without events (k,), and what each event adds, (m * (k + 2), k)."""
+        m, k = self.quiet.shape
+        quiet = np.where(silence[:, None] == ABSTAIN, self.quiet, 0.0)
+        table = np.empty((m, k + 2, k))
+        table[:, 0] = -quiet
+        table[:, 1] = self.quiet - quiet
+        table[:, 2:] = self.said - quiet[:, None, :]
+        return self.prior + quiet.sum(axis=0), table.reshape(-1, k)
+
+
+@dataclass(frozen=True)
+class Part:
+    """All patterns or a sample of them, and the rows that each stands for.
+
+    Examples
+    --------
+    >>> from weaklabel.label_matrix import as_patterns
+    >>> part = Part.whole(as_patterns([[0], [0], [1]]))
+    >>> part.expected(Scores.start(1, 0.75, np.ones(1), 2))[1].round(2).tolist()  # rows per class
+    [1.75, 1.25]
+    """
+
+    patterns: VotePatterns
+    counts: Float
+
+    @classmethod
+    def whole(cls, patterns: VotePatterns) -> Part:
+        """Return all patterns."""
+        return cls(patterns, patterns.counts.astype(np.float64))
+
+    @classmethod
+    def of(cls, patterns: VotePatterns, most: int) -> Part:
+        """Return about `most` of the patterns."""
+        rows, counts, _ = sampled(patterns, most)
+        return cls.whole(patterns) if len(rows) == len(patterns) else cls(_taken(patterns, rows), counts)
+
+    def expected(self, scores: Scores) -> tuple[Float, Float]:
+        """Return expected rows per event and class (m, k + 2, k), and per class (k,)."""
+        from weaklabel.kernels import em
+
+        k = len(scores.prior)
+        cells = event_cells(self.patterns.labeler_index, self.patterns.codes, k)
+        base, table = scores.tables(self.patterns.silence)
+        nobody = np.zeros((0, k))
+        _, classes, expected = em.em_pass(self.patterns.indptr, cells, self.counts, nobody, table, base)
+        return expected.reshape(-1, k + 2, k), classes
+
+
+def fit_events(
+    patterns: VotePatterns, part: Part, prior: Prior, accuracy: float, weights: Float, balance: Float
+) -> Scores:
+    """Fit one of the two models: on a part of the patterns until it rests, then on all of them.
+
+    Parameters
+    ----------
+    patterns, part
+        All of them, and those to fit on at first.
+    prior, accuracy
+        What is believed beforehand, and with what probability a vote is right.
+    weights
+        (m,) what a vote of each labeler counts.
+    balance
+        (k,) the majority vote's class balance.
+
+    Examples
+    --------
+    >>> from weaklabel.label_matrix import as_patterns
+    >>> votes = as_patterns([[0, 0], [1, 1], [0, -1]])
+    >>> prior = Prior(4.0, 1.0, 0.2, 1.0, even=True, sharpness=1.2, hidden=False, spread=0.0)
+    >>> fit_events(votes, Part.whole(votes), prior, 0.8, np.ones(2), np.ones(2) / 2).converged
+    True
+    """
+    rules = patterns.silence == ABSTAIN
+    balance = np.full(len(balance), 1 / len(balance)) if prior.even else balance
+    scores = Scores.start(len(weights), accuracy, weights, len(balance))
+    passes, converged = 0, False
+    while passes < MAX_PASSES and not converged:
+        before = scores
+        expected, classes = part.expected(scores)
+        scores = _maximise(expected, classes, prior, accuracy, weights, balance, rules)
+        passes += 1
+        converged = passes > 1 and _moved(before, scores, expected[:, 2:]) < STILL
+    if len(part.patterns) < len(patterns):
+        scores = _maximise(*Part.whole(patterns).expected(scores), prior, accuracy, weights, balance, rules)
+        passes += 1
+    return replace(scores, passes=passes, converged=converged)
+
+
+def _maximise(
+    expected: Float,
+    classes: Float,
+    prior: Prior,
+    accuracy: float,
+    weights: Float,
+    balance: Float,
+    rules: npt.NDArray[np.bool_],
+) -> Scores:
+    """Return the scores that the expected rows per event (m, k + 2, k) and class (k,) lead to."""
+    k, rows = len(classes), classes.sum()
+    pi = classes + (prior.balance * rows + 2) * balance
+    pi = pi / pi.sum()
+    right = (1 - accuracy) * pi[None, :] / (1 - pi[:, None])
+    right[np.arange(k), np.arange(k)] = accuracy
+    counts = expected[:, 2:]
+    votes = counts.sum(axis=2)
+    share = _precision(counts, votes, right, pi, prior)
+    asked = (classes - expected[:, 0] + 1) / (classes + 1)
+    logs = np.log(share) - np.log(pi) - np.log(np.maximum(asked, 1e-12))[:, None, :]
+    seen = np.minimum((np.exp(logs) * votes[:, :, None]).sum(axis=1) / max(rows, 1.0), 1 - 1 / (rows + 2))
+    seen[~rules] = 0
+    base = np.log(pi)
+    if prior.hidden:
+        part = 1 - _hidden(seen)
+        logs, seen = logs + np.log(part), seen * part
+        base = base - np.log(part)
+    each = prior.sharpness * weights
+    quiet = prior.silence * each[:, None] * np.log1p(-seen)
+    people = counts + PEOPLE * (votes + 1)[:, :, None] * right
+    logs = np.where(rules[:, None, None], logs, np.log(people / people.sum(axis=1, keepdims=True)))
+    return Scores(base, quiet, each[:, None, None] * logs)
+
+
+def _precision(counts: Float, votes: Float, right: Float, pi: Float, prior: Prior) -> Float:
+    """Return P(class | vote), (m, k, k)."""
+    k = len(pi)
+    own = np.arange(k)
+    good = counts[:, own, own]
+    belief = prior.votes + prior.strength * votes
+    p = right[own, own][None, :]
+    hit = (good + belief * p) / (votes + belief)
+    other = pi[None, :] / (1 - pi[:, None])
+    weight = belief * (1 - p) + prior.spread * (k - 1)
+    miss = (counts + weight[:, :, None] * other) / np.maximum(votes - good + weight, 1e-300)[:, :, None]
+    share: Float = (1 - hit)[:, :, None] * miss
+    share[:, own, own] = hit
+    return share
+
+
+def _moved(before: Scores, after: Scores, votes: Float) -> float:
+    """Return how far the weight of a vote moved, on average over expected votes."""
+    change = np.abs((after.said - after.quiet[:, None]) - (before.said - before.quiet[:, None]))
+    return float((change * votes).sum() / max(votes.sum(), 1.0))
+
+
+def _hidden(seen: Float) -> Float:
+    """Return the part of each class (k,) that no rule votes on, from the parts of its covered rows (m, k)."""
+    part = np.zeros(seen.shape[1])
+    for _ in range(30):
+        part = np.minimum(np.exp(np.log1p(-np.minimum(seen * (1 - part), 1 - 1e-9)).sum(axis=0)), HIDDEN)
+    return part
+
+
+def unexplained(
+    patterns: VotePatterns, found: CoVotes, expected: Float, classes: Float
+) -> tuple[float, float, float]:
+    """Return unexplained co-votes, the noise they stand in, and what few pairs add to the doubt.
+
+    Parameters
+    ----------
+    patterns, found
+        The votes, and their co-votes.
+    expected, classes
+        What a model expects: rows per event and class (m, k + 2, k), and per class (k,).
+
+    Examples
+    --------
+    >>> from weaklabel.label_matrix import as_patterns
+    >>> from weaklabel.label_model.near_copies import co_votes
+    >>> votes = as_patterns([[0, 0], [1, 1]] * 50)
+    >>> found = Part.whole(votes).expected(Scores.start(2, 0.8, np.ones(2), 2))
+    >>> round(unexplained(votes, co_votes(votes, 2), *found)[0], 2)  # they always agree
+    0.12
+    """
+    from weaklabel.kernels import em
+
+    m, width, k = expected.shape
+    rules = (patterns.silence == ABSTAIN)[:, None]
+    rate = expected[:, 2:].sum(axis=1) / np.maximum(classes, 1e-9) * rules
+    part = 1 - _hidden(rate)
+    events = expected.reshape(m * width, k)[found.cells]
+    left = events / np.maximum(classes, 1e-9) * part / found.unit
+    sums, seen, pairs = em.unexplained(
+        found.counts / found.unit, left, events, found.cells // width, found.cells % width
+    )
+    if not seen:
+        return 0.0, 1.0, 0.0
+    excess, noise = float((sums[:, 0] - sums[:, 1]).max()), float(sums[:, 1].min())
+    parameters = (len(events) + 1) * (k - 1)
+    return max(0.0, excess) / seen, noise / seen, max(0.0, parameters / pairs - 1)
+
+
+def _taken(patterns: VotePatterns, rows: Int) -> VotePatterns:
+    from weaklabel.kernels.patterns import take_events
+
+    indptr, who, codes = take_events(patterns.indptr, patterns.labeler_index, patterns.codes, rows)
+    return VotePatterns(
+        patterns.labelers, patterns.silence, indptr, who, codes, patterns.counts[rows], patterns.keys[rows]
+    )
