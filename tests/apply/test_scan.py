@@ -15,10 +15,10 @@ from batches import asked
 from weaklabel.apply import scan as scans
 from weaklabel.apply.characters import FORMS, REGEX, characters
 from weaklabel.apply.graph import CanNotLowerError
-from weaklabel.apply.machines import lower_regex
-from weaklabel.apply.needs import needed_literals
+from weaklabel.apply.machines import lower_regex, peek
+from weaklabel.apply.needs import later_literals, needed_literals
 from weaklabel.apply.scan import compile_scan
-from weaklabel.kernels import automaton
+from weaklabel.kernels import automaton, scanning, tables
 from weaklabel.lf.keywords import comparable
 from weaklabel.lf.lookup import Lookup
 
@@ -154,6 +154,60 @@ def test_lookups_vote_as_their_twin(listed, entries, case):
     assert found == {"l": [naive.lookup_vote(t, list(entries.items()), CODES, case=case) for t in listed]}
 
 
+SHAPES = [
+    r"\b{a}\b.*\b{b}\b", r"{a}.*{b}", r"(?s){a}.*{b}", r"\b({a}|{b})(s|ed)?\b", r"(?:^|\W)({a}|{b})[^\w]*( |$)", r"(?:\A|\s){a}\w*\b",
+    r"\b(?:{a}|{b})\W+(\w+\W+){{0,3}}?\w{{2}}", r"{a}\s+(\w+\s+){{0,2}}{b}", r"\b[{x}]\w{{2}}[{y}]\b", r"[{x}][{y}][!?]", r"[{x}]{{2}}[^{y}]\b",
+    r"\b[{x}]\w\W+[{y}]\w\b", r"(?<!\w){a}(?!\w)", r"\B{a}", r"{a}\B.*{b}$", r"^{a}.*[{y}]$", r"[\W]{a}[^{y}]*{b}", r"{a}[{x}]?{b}?\b", r"(?m)^{a}|{b}$",
+]  # fmt: skip
+LITERALS = ("ab", "abc", "b", "ca", "free", "a b", "5", "c-", "é", "k")
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    st.lists(
+        st.lists(
+            st.sampled_from([*LITERALS, *LITERALS, "abs", "abed", " ", " ", "\n", "-", "!", "?", "É", "–", "٣", "ſ", "\u00a0", "x"]),
+            max_size=14,
+        ).map("".join)
+        | st.none(),
+        min_size=1,
+        max_size=9,
+    ),
+    st.lists(
+        st.tuples(
+            st.sampled_from(SHAPES), st.sampled_from(LITERALS), st.sampled_from(LITERALS),
+            st.sampled_from(["ab", "bc", "a5"]), st.sampled_from(["bc", "k!", "e"]),
+        ),
+        min_size=1,
+        max_size=12,
+    ),
+    st.sampled_from(["sensitive", "ignore", "lower"]),
+)  # fmt: skip
+def test_regexes_of_usual_shapes_vote_as_python_does(listed, some, case):
+    patterns = [shape.format(a=a, b=b, x=x, y=y) for shape, a, b, x, y in some]
+    rules = [wl.regex(f"r{i}", p, label="y", case=case) for i, p in enumerate(patterns)]
+    rules.append(wl.keywords("k", ["ab", "a b", "free"], label="x"))
+    found, rest = votes_of(rules, listed)
+    for rule in rules[:-1]:
+        if rule not in rest:
+            assert found[rule.id] == [naive.regex_vote(t, rule.pattern, 1, case) for t in listed]
+    assert found["k"] == own_votes(rules[-1], listed)
+
+
+@pytest.mark.parametrize("rows", [1, 3, 4, 5, 9])
+def test_texts_with_more_hits_than_are_noted_at_a_time(rows):
+    full = "ab " * 1500
+    listed = [full + "cd", "cd", full, "", None, "ab", "x" * 5000 + " cd", full + "\ncd", "cd " + full][:rows]
+    rules = [
+        wl.keywords("k", ["cd"], label="x"),
+        wl.lookup("l", {"ab": "x", "cd": "y", "x" * 5000: "y"}),
+        wl.regex("far", r"\bab\b.*\bcd\b", label="y"),
+        wl.regex("machine", r"ab\W+c\w", label="z"),
+    ]
+    found, rest = votes_of(rules, listed)
+    assert rest == () and found == {rule.id: own_votes(rule, listed) for rule in rules}
+
+
 def test_many_rules_of_all_kinds_at_once():
     rng = np.random.default_rng(5)
     words = [
@@ -267,18 +321,18 @@ def test_a_text_too_full_of_starts_is_left_to_the_rule_alone():
 
 
 def test_the_kernels_are_compiled_once(tmp_path):
-    if not hasattr(automaton.scan, "signatures"):
+    if not hasattr(scanning.scan, "signatures"):
         pytest.skip("NUMBA_DISABLE_JIT is set")
     rules = [
         wl.keywords("k", ["É"], label="x"),
-        wl.regex("r", r"\w+ing", label="y"),
+        wl.regex("r", r"\w\w+ing", label="y"),
         wl.regex("b", r"ab*c", label="y"),
     ]
     for some in (rules, rules[:1], rules[1:2], rules[2:]):
         for listed in (["é ſ ing", None], ["abc"] * 64, [None], [], ["a"] * 63):
             for cache in (None, tmp_path, tmp_path):
                 compile_scan(some, SCHEMA, cache=cache)[0].run(*asked(pl.Series(listed, dtype=pl.String)))
-    kernels = (automaton.scan, automaton.search, automaton.marks, automaton._trie)
+    kernels = (scanning.scan, scanning.search, scanning.marks, automaton._trie)
     assert [len(kernel.signatures) for kernel in kernels] == [1, 1, 1, 1]
 
 
@@ -329,15 +383,73 @@ def test_no_easy_character_folds_to_ascii(every):
         (r"(a|b)(cd|e)", {b"acd", b"bcd", b"ae", b"be"}),
         (r"\s*free\w*", {b"free"}),
         (r"\$[12]", {b"$1", b"$2"}),
-        (r"\b(ab|cd)(s|ed)?\b", {b"ab", b"cd"}),
+        (r"\b(ab|cd)(s|ed)?\b", {b"ab", b"abs", b"abed", b"cd", b"cds", b"cded"}),
+        (r"\bfre+\b", {b"fre"}),
+        (r"(?:^|\W)(ab|cd)[^\w]*( |$)", {b"ab", b"cd"}),
+        (r"[\s.]ab", set()),
+        (r"\Wab", {b"ab"}),
+        (r"\W\Wab", set()),
         (r"a\w+", set()),
         (r"\ba\w+", {b"a"}),
-        (r"\w+ing", set()),
+        (r"\w+ing", {b"ing"}),
+        (r"\w\w+ing", set()),
     ],
 )
 def test_literal_starts_worked_by_hand(pattern, literals):
     starts = lower_regex(re.compile(pattern), lower=False).starts
     assert {bytes(a for a, _ in start.letters) for start in starts} == literals
+
+
+@pytest.mark.parametrize(
+    ("pattern", "starts"),
+    [
+        (r"\bab\b", [("ab", "apart", "apart", True)]),
+        (r"\bab\w*\b", [("ab", "apart", "any", True)]),
+        (r"\bab.*", [("ab", "apart", "any", True)]),
+        (r"ab.*c", [("ab", "any", "any", False)]),
+        (r"abs?\b", [("ab", "any", "apart", True), ("abs", "any", "apart", True)]),
+        (r"(?:^|\W)ab(?!\w)", [("ab", "apart", "apart", True)]),
+        (r"\bab$", [("ab", "apart", "any", False)]),
+    ],
+)
+def test_what_may_stand_around_literals_worked_by_hand(pattern, starts):
+    names = {63: "any", 63 & ~tables.WORD & ~tables.WIDE_WORD: "apart"}
+    found = [
+        ("".join(chr(a) for a, _ in s.letters), names[s.left], names[s.right], s.state == tables.ACCEPT)
+        for s in lower_regex(re.compile(pattern), lower=False).starts
+    ]
+    assert sorted(found) == starts
+
+
+@pytest.mark.parametrize(
+    ("pattern", "first", "later"),
+    [
+        (r"(?i)\bcall\b.*\b(now|Today)\b", [b"call"], (b"now", b"today")),
+        (r"free.*free", [b"free"], ()),
+        (r"free\w+ (a|b)", [b"free"], ()),
+        (r"ab.*(cd).*(efgh)", [b"ab"], (b"efgh",)),
+        (r"ab.*(cd)?", [b"ab"], ()),
+    ],
+)
+def test_later_literals_worked_by_hand(pattern, first, later):
+    assert later_literals(re.compile(pattern), lower=False, first=first) == later
+
+
+def test_what_a_machine_reads_next_worked_by_hand():
+    lowered = lower_regex(re.compile(r"\ba\w[xy]( |$)"), lower=False)
+    [start] = lowered.starts
+    peeked = peek(lowered.table, start.state)
+    places = {letter: [peeked[ord(letter)] >> k & 1 for k in range(4)] for letter in "bx \n-"}
+    # after `a`: a word character, x or y, a blank or the end, and then whatever there is
+    assert places == {
+        "b": [1, 0, 0, 1],
+        "x": [1, 1, 0, 1],
+        " ": [0, 0, 1, 1],
+        "\n": [0, 0, 1, 1],
+        "-": [0, 0, 0, 1],
+    }
+    assert not start.far
+    assert [one.far for one in lower_regex(re.compile(r"ab.*c"), lower=False).starts] == [True]
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ RULES = (
     wl.keywords("k", ["free", "Money back"], label="x", case="sensitive"),
     wl.lookup("l", {"free": "x", "call": "y"}),
     wl.regex("start", r"\bfre+\b", label="y", case="ignore"),
-    wl.regex("whole", r"\w+ing\b", label="y"),
+    wl.regex("whole", r"\w\w+ing\b", label="y"),
     wl.regex("asked", r"(call).*\1", label="y"),
     wl.regex("other", r"(\w)\1", label="y"),
 )

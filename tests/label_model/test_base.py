@@ -174,7 +174,8 @@ def test_other_labels_are_named(marked, schema, difference):
 
 
 def test_a_model_that_does_not_say_whose_it_is(saved):
-    assert set(head(saved)) == {"format", "model", "n_classes", "options", "arrays", "learned"}
+    expected = {"format", "model", "n_classes", "options", "arrays", "learned", "calibrator"}
+    assert set(head(saved)) == expected
     assert problem(saved, schema=SCHEMA) == (
         "the saved model doesn't say which labels it was fitted for\n"
         f"  where: {saved}\n"

@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from weaklabel.apply.characters import kinds
 from weaklabel.apply.machines import Table
-from weaklabel.apply.parts import Part
+from weaklabel.apply.parts import Literal, Part
 from weaklabel.kernels import tables
 
 _SPACES = tables.SPACE | tables.NEWLINE
@@ -38,19 +39,25 @@ def assemble(parts: Sequence[Part], taken: Sequence[int]) -> Compiled:
 
     machines = _Machines()
     letters = bytearray()
-    slots = iter(range(sum(len(part.literals) for part in parts)))
     placed = [machines.add(part.table) for part in parts]
+    owners = [owner for owner, part in enumerate(parts) for _ in part.literals]
+    literals = [literal for part in parts for literal in part.literals]
+    slots = iter(range(len(literals)))
     rows = [
-        row
-        for owner, part in enumerate(parts)
-        for row in _rows(owner, part, *placed[owner], letters=letters, slots=slots)
+        _row(literal, parts[owner], *placed[owner], letters=letters, slots=slots)
+        for owner, literal in zip(owners, literals, strict=True)
     ]
-    automaton = kernel.build([literal.letters for part in parts for literal in part.literals])
-    table = np.array(rows, np.int32).reshape(-1, tables.PATTERN_COLUMNS)[automaton.patterns]
-    _note_wishes(automaton, table)
+    automaton = kernel.build([literal.letters for literal in literals], _wishes(literals), kinds())
+    automaton = kernel.with_peeks(automaton, [literal.peek for literal in literals])
+    order = automaton.patterns
     return Compiled(
         automaton,
-        tables.Patterns(table, np.array([*letters, 0], np.uint8)),
+        tables.Patterns(
+            np.array(owners, np.int32)[order],
+            np.array([literal.code for literal in literals], np.int8)[order],
+            np.array(rows, np.int32).reshape(-1, tables.PATTERN_COLUMNS)[order],
+            np.array([*letters, 0], np.uint8),
+        ),
         machines.arrays(),
         tables.Owners(
             np.cumsum([0, *(len(part.labels) for part in parts)]).astype(np.int64),
@@ -78,38 +85,30 @@ def _searches(parts: Iterable[Part], placed: Sequence[tuple[int, int]]) -> Itera
             yield owner, machine, _place(base, part, part.start), part.code, wanted
 
 
-def _rows(
-    owner: int, part: Part, machine: int, base: int, *, letters: bytearray, slots: Iterator[int]
-) -> Iterator[list[int]]:
-    """Yield the rows of `Patterns.table` of one part; bytes that its literals refer to are added to `letters`."""
-    for literal in part.literals:
-        row = [0] * tables.PATTERN_COLUMNS
-        row[tables.CASE] = len(letters) if literal.exact else -1
-        letters += bytes(byte for pair in literal.exact for byte in pair)
-        row[tables.TAIL] = len(letters)
-        letters += literal.tail
-        row[tables.TAIL_STOP] = len(letters)
-        row[tables.LEFT], row[tables.RIGHT], row[tables.FORM] = literal.left, literal.right, literal.form
-        row[tables.NEXT] = _SPACES if literal.tail else literal.right
-        row[tables.MACHINE] = machine
-        row[tables.STATE] = _place(base, part, literal.state) if literal.state > 1 else -1
-        row[tables.PLAIN] = not literal.exact and not literal.tail and literal.state <= 1
-        row[tables.ACTION], row[tables.OWNER], row[tables.CODE] = literal.action, owner, literal.code
-        row[tables.SLOT] = next(slots) if literal.action == tables.TERM else literal.slot
-        yield row
+def _wishes(literals: Sequence[Literal]) -> np.ndarray:
+    """Return what must be so where each literal stands; see `Automaton.groups`."""
+    rows = [
+        (one.left, _SPACES if one.tail else one.right, one.form, one.action == tables.VOTE and one.plain)
+        for one in literals
+    ]
+    return np.array(rows, np.int64).reshape(-1, tables.WISHES)
 
 
-def _note_wishes(automaton: tables.Automaton, table: np.ndarray) -> None:
-    """Write into each node what any of its patterns wants, so that most hits need no look at the patterns."""
-    nodes = automaton.nodes
-    owner = np.repeat(np.arange(len(nodes)), nodes[:, tables.LAST] - nodes[:, tables.FIRST])
-    wishes = (
-        (tables.NODE_LEFT, tables.LEFT),
-        (tables.NODE_NEXT, tables.NEXT),
-        (tables.NODE_FORM, tables.FORM),
-    )
-    for column, wish in wishes:
-        np.bitwise_or.at(nodes[:, column], owner, table[:, wish])
+def _row(
+    literal: Literal, part: Part, machine: int, base: int, *, letters: bytearray, slots: Iterator[int]
+) -> list[int]:
+    """Return a literal's row of `Patterns.table`; bytes that it refers to are added to `letters`."""
+    row = [0] * tables.PATTERN_COLUMNS
+    row[tables.CASE] = len(letters) if literal.exact else -1
+    letters += bytes(byte for pair in literal.exact for byte in pair)
+    row[tables.TAIL] = len(letters)
+    letters += literal.tail
+    row[tables.TAIL_STOP] = len(letters)
+    row[tables.RIGHT], row[tables.ACTION], row[tables.WAITS] = literal.right, literal.action, literal.waits
+    row[tables.MACHINE] = machine
+    row[tables.STATE] = _place(base, part, literal.state) if literal.state > 1 else -1
+    row[tables.SLOT] = next(slots) if literal.action == tables.TERM else literal.slot
+    return row
 
 
 def _place(base: int, part: Part, state: int) -> int:

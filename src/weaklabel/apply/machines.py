@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -18,9 +18,12 @@ from weaklabel.apply.characters import kinds
 from weaklabel.apply.graph import KINDS, WORDS, CanNotLowerError, Graph, Known
 from weaklabel.kernels import tables as kernel
 
-_STATES, _PATHS, _FAN, _LONGEST = 400, 64, 40, 24
+_STATES, _PATHS, _FAN, _LONGEST, _FEW = 400, 64, 40, 24, 8
 Letters = tuple[tuple[int, int], ...]
 """A literal: for each byte the two bytes that may stand there."""
+Steps = list[list[tuple[int, int]]]
+"""The letters of each class of symbols; none where it has other symbols."""
+_ANY = sum(KINDS)
 
 
 @dataclass(frozen=True)
@@ -33,11 +36,16 @@ class Table:
 
 @dataclass(frozen=True)
 class Start:
-    """One way in which a match may start: a literal, the neighbours it wants before it, the state reached."""
+    """One way in which a match may start: a literal, the neighbours it wants before and after it, the state reached.
+
+    `far` says that the machine may read more than a few characters from there.
+    """
 
     letters: Letters
     left: int
+    right: int
     state: int
+    far: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,8 +95,11 @@ def lower_regex(
     machine = _Machine(nodes)
     starts = [] if whole else _literal_starts(machine, first)
     if starts:
-        table, places = machine.table([state for _, _, state in starts])
-        return Lowered(tuple(Start(lit, left, places[state]) for lit, left, state in starts), table)
+        table, places = machine.table([start.state for start in starts])
+        found = (
+            replace(start, state=places[start.state], far=machine.reads_far(start.state)) for start in starts
+        )
+        return Lowered(tuple(found), table)
     loop = nodes.add(("split", ()))
     anything = nodes.add(("set", nodes.mask_of(np.arange(kernel.SYMBOLS) != kernel.END), loop))
     nodes.nodes[loop] = ("split", (anything, first))
@@ -122,6 +133,7 @@ class _Machine:
     states: list[tuple[frozenset[int], int]] = field(default_factory=list)
     places: dict[tuple[frozenset[int], int], int] = field(default_factory=dict)
     rows: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    sure: dict[int, bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         graph = self.graph
@@ -174,6 +186,28 @@ class _Machine:
                     stack.append(one)
         return self.state(after, int(self.kinds[self.samples[symbol]])) if after else kernel.DEAD
 
+    def certain(self, state: int) -> bool:
+        """Say whether a match is found from here whatever follows."""
+        if state not in self.sure:
+            queue = [state]
+            known = {state}
+            for one in queue:
+                moves = set(self.row(one)) - known - {kernel.ACCEPT} if one > 1 else set()
+                if one == kernel.DEAD or kernel.DEAD in moves:
+                    self.sure[state] = False
+                    return False
+                known |= moves
+                queue += moves
+            self.sure[state] = True
+        return self.sure[state]
+
+    def reads_far(self, state: int) -> bool:
+        """Say whether more than a few characters may be read from a state."""
+        alive = {state} - {kernel.ACCEPT}
+        for _ in range(_FEW):
+            alive = {to for one in alive for to in self.row(one) if to > kernel.ACCEPT}
+        return bool(alive)
+
     def table(self, starts: Iterable[int]) -> tuple[Table, Mapping[int, int]]:
         """Return the moves of all states that can be reached, and the numbers they have there."""
         order = list(dict.fromkeys(starts))
@@ -191,55 +225,124 @@ class _Machine:
         return Table(self.classes, moves), numbers
 
 
+def peek(table: Table, state: int) -> bytes:
+    """Return for each byte at which of the next places it may stand for a match from a state, one bit each.
+
+    It is for ASCII characters; nothing, where any of them may stand anywhere.
+    """
+    classes, moves = np.frombuffer(table.classes, np.uint8), np.array(table.moves)
+    out = np.zeros(kernel.SYMBOLS, np.uint8)
+    alive = np.array([state])
+    for place in range(kernel.PEEKED):
+        after = moves[alive - 2]
+        out |= ((after != kernel.DEAD).any(axis=0)[classes] << place).astype(np.uint8)
+        if (after == kernel.ACCEPT).any():
+            out |= np.uint8(0xFF << place + 1 & 0xFF)
+            break
+        alive = np.unique(after[after > kernel.ACCEPT])
+        if not len(alive):
+            break
+    out[ord("\n")] |= out[kernel.FINAL_NEWLINE]
+    ascii_only = out[:128] & (1 << kernel.PEEKED) - 1
+    return b"" if (ascii_only == (1 << kernel.PEEKED) - 1).all() else bytes(ascii_only)
+
+
 # ---- literals at the front ----
 
 
-def _literal_starts(machine: _Machine, first: int) -> list[tuple[Letters, int, int]]:
+def _literal_starts(machine: _Machine, first: int) -> list[Start]:
     """Return the literals that every match starts with one of, or nothing where there are no good ones."""
     steps = _letters_of(machine)
-    lefts: dict[tuple[int, int], int] = {}
-    for kind in KINDS:
-        start = machine.state({first}, kind)
-        for symbol, state in enumerate(machine.row(start)):
-            if state != kernel.DEAD:
-                lefts[symbol, state] = lefts.get((symbol, state), 0) | kind
-    if any(state == kernel.ACCEPT or not steps[symbol] for symbol, state in lefts):
-        return []
-    paths: list[tuple[Letters, int, int]] = [
-        ((letter,), left, state) for (symbol, state), left in lefts.items() for letter in steps[symbol]
+    paths = [
+        Start((letter,), left, _ANY, state) for (letter, state), left in _first_letters(machine, steps, first)
     ]
     if not 0 < len(paths) <= _FAN:
         return []
-    done: list[tuple[Letters, int, int]] = []
+    done: list[Start] = []
     while paths:
-        letters, left, state = paths.pop(0)
-        more = _longer(machine, steps, state) if len(letters) < _LONGEST else []
-        if more and len(more) + len(paths) + len(done) <= _PATHS:
-            paths += [((*letters, letter), left, to) for letter, to in more]
-        else:
-            if more is None:
-                state = kernel.ACCEPT
-            done.append((letters, left, state))
-    return done if all(_good(letters, left) for letters, left, _ in done) else []
+        path = paths.pop(0)
+        if machine.certain(path.state):
+            done.append(replace(path, state=kernel.ACCEPT))
+            continue
+        ends, more = _ahead(machine, steps, path.state)
+        if ends and machine.reads_far(path.state):
+            more = None  # a repetition: as literals it would be one for each number of times
+        if more is None or len(path.letters) >= _LONGEST or len(more) + len(paths) + len(done) >= _PATHS:
+            done.append(path)
+            continue
+        if ends:
+            done.append(replace(path, right=ends, state=kernel.ACCEPT))
+        paths += [replace(path, letters=(*path.letters, letter), state=to) for letter, to in more]
+    return done if all(_good(start.letters, start.left) for start in done) else []
 
 
-def _longer(
-    machine: _Machine, steps: list[list[tuple[int, int]]], state: int
-) -> list[tuple[tuple[int, int], int]] | None:
-    """Return the letters that must come next, none where it is not only letters; None: nothing need come."""
+def _first_letters(
+    machine: _Machine, steps: Steps, first: int
+) -> Iterable[tuple[tuple[tuple[int, int], int], int]]:
+    """Return the letters and states that matches start with, each with the kinds of neighbours before it.
+
+    A first character that is one of some kinds, `(?:^|\\W)free`, is the same as a neighbour of these kinds. Nothing, where
+    matches start with other things.
+    """
+    lefts: dict[tuple[int, int], int] = {}
+    for kind in KINDS:
+        for symbol, state in enumerate(machine.row(machine.state({first}, kind))):
+            if state != kernel.DEAD:
+                lefts[symbol, state] = lefts.get((symbol, state), 0) | kind
+    together: dict[int, list[int]] = {}
+    for symbol, state in lefts:
+        together.setdefault(state, []).append(symbol)
+    found: dict[tuple[tuple[int, int], int], int] = {}
+    for state, symbols in together.items():
+        if state == kernel.ACCEPT:
+            return []
+        kind = _kinds_of(machine, symbols) if all(lefts[symbol, state] == _ANY for symbol in symbols) else 0
+        after = _only_letters(machine, steps, state) if kind else []
+        if not after and not all(steps[symbol] for symbol in symbols):
+            return []
+        own = [(letter, state, lefts[symbol, state]) for symbol in symbols for letter in steps[symbol]]
+        for letter, to, left in [(letter, to, kind) for letter, to in after] or own:
+            found[letter, to] = found.get((letter, to), 0) | left
+    return found.items()
+
+
+def _kinds_of(machine: _Machine, symbols: Iterable[int]) -> int:
+    """Return the kinds of character that some classes of symbols are, 0 if they are not all of each; no text ends here."""
+    inside = np.isin(np.frombuffer(machine.classes, np.uint8), list(symbols))[: kernel.FINAL_NEWLINE]
+    own = kinds()[: kernel.FINAL_NEWLINE]
+    all_of = [kind for kind in KINDS[1:] if inside[own == kind].all()]
+    return sum(all_of) if not inside[~np.isin(own, all_of)].any() else 0
+
+
+def _only_letters(machine: _Machine, steps: Steps, state: int) -> list[tuple[tuple[int, int], int]]:
+    """Return the letters that must come next, and the states they lead to; none where it is not only letters."""
+    ends, more = _ahead(machine, steps, state)
+    return [] if ends or more is None else more
+
+
+def _ahead(
+    machine: _Machine, steps: Steps, state: int
+) -> tuple[int, list[tuple[tuple[int, int], int]] | None]:
+    """Return the kinds of character before which a match ends here, and the letters with which it may go on.
+
+    None instead of the letters: it is not as simple as that.
+    """
     moves = machine.row(state)
-    if all(to == kernel.ACCEPT for to in moves):
-        return None
-    alive = [(symbol, to) for symbol, to in enumerate(moves) if to != kernel.DEAD]
-    if any(to == kernel.ACCEPT or not steps[symbol] for symbol, to in alive):
-        return []
+    symbols = np.array(moves)[np.frombuffer(machine.classes, np.uint8)]
+    ended = symbols == kernel.ACCEPT
+    all_of = [kind for kind in KINDS if ended[kinds() == kind].all()]
+    if ended[~np.isin(kinds(), all_of)].any():
+        return 0, None
+    alive = [(symbol, to) for symbol, to in enumerate(moves) if to > kernel.ACCEPT]
+    if any(not steps[symbol] for symbol, _ in alive):
+        return 0, None
     more = [(letter, to) for symbol, to in alive for letter in steps[symbol]]
-    return more if len(more) <= _FAN else []
+    return sum(all_of), more if len(more) <= _FAN else None
 
 
-def _letters_of(machine: _Machine) -> list[list[tuple[int, int]]]:
+def _letters_of(machine: _Machine) -> Steps:
     """Return the letters of each class of symbol, upper and lower case together; none if it has others."""
-    out: list[list[tuple[int, int]]] = []
+    out: Steps = []
     for c in range(len(machine.samples)):
         members = [s for s, own in enumerate(machine.classes) if own == c]
         letters: list[tuple[int, int]] = []

@@ -35,6 +35,32 @@ def needed_literals(pattern: re.Pattern[str], *, lower: bool) -> tuple[Choices, 
     return tuple(sorted(found, key=_quality, reverse=True)[:_SETS]) if len(found) > _SETS else tuple(found)
 
 
+def later_literals(pattern: re.Pattern[str], *, lower: bool, first: Iterable[bytes]) -> Choices:
+    r"""Return the rarest-looking set of literals of which every match holds one, beside the literals it starts with.
+
+    None of them is part of what matches start with. Empty: there is no such set.
+
+    Parameters
+    ----------
+    pattern, lower
+        As for `needed_literals`.
+    first
+        What matches start with, ASCII case folded.
+
+    Examples
+    --------
+    >>> later_literals(re.compile(r"(?i)\bcall\b.*(Cash|prize)"), lower=False, first=[b"call"])
+    (b'cash', b'prize')
+    """
+    starts = tuple(first)
+    own = [
+        choices
+        for choices in needed_literals(pattern, lower=lower)
+        if not any(choice in start for choice in choices for start in starts)
+    ]
+    return max(own, key=_quality, default=())
+
+
 def _good(choices: Choices) -> bool:
     return 0 < len(choices) <= _CHOICES and all(
         len(c) > 1 or not (c.isalnum() or c.isspace()) for c in choices

@@ -8,8 +8,8 @@ import numpy as np
 
 from weaklabel.apply.characters import FORMS, REGEX, kinds
 from weaklabel.apply.graph import CanNotLowerError, Known
-from weaklabel.apply.machines import Letters, Lowered, Start, Table, lower_regex
-from weaklabel.apply.needs import needed_literals
+from weaklabel.apply.machines import Letters, Lowered, Start, Table, lower_regex, peek
+from weaklabel.apply.needs import later_literals, needed_literals
 from weaklabel.kernels import tables
 from weaklabel.lf.keywords import Keywords, comparable
 from weaklabel.lf.lookup import Lookup
@@ -25,7 +25,7 @@ _APART = tables.AT_START | tables.NEWLINE | tables.SPACE | tables.OTHER
 
 @dataclass
 class Literal:
-    """A literal of one rule and what is checked where it stands; see `kernels.tables.Patterns`."""
+    """A literal of one rule and what is checked where it stands; see `kernels.tables`."""
 
     letters: bytes
     left: int
@@ -37,6 +37,13 @@ class Literal:
     tail: bytes = b""
     state: int = 1
     slot: int = -1
+    waits: bool = False
+    peek: bytes = b""
+
+    @property
+    def plain(self) -> bool:
+        """Say whether nothing is to be looked at but the characters around it."""
+        return not self.exact and not self.tail and self.state <= 1
 
 
 @dataclass
@@ -111,7 +118,7 @@ def _regex(rule: Regex, code: int, known: Known) -> Part | None:
     except CanNotLowerError:
         lowered = None
     if lowered is not None and lowered.starts:
-        return Part(code, [_start(start, lowered.table, code) for start in lowered.starts], lowered.table)
+        return _started(rule, lowered, code)
     needed = needed_literals(rule.compiled, lower=rule.case == "lower")
     literals = [
         Literal(literal, _ANY, _ANY, REGEX, tables.NEED, code, slot=bit)
@@ -124,10 +131,26 @@ def _regex(rule: Regex, code: int, known: Known) -> Part | None:
     return part if lowered is not None or needed else None
 
 
+def _started(rule: Regex, lowered: Lowered, code: int) -> Part:
+    """Return the literals that matches start with, and where machines read far those that must come later."""
+    literals = [_start(start, lowered.table, code) for start in lowered.starts]
+    reading = [literal for literal in literals if literal.state > 1]
+    for literal in reading:
+        literal.peek = peek(lowered.table, literal.state)
+    if any(start.far for start in lowered.starts):
+        later = later_literals(
+            rule.compiled, lower=rule.case == "lower", first=[one.letters for one in literals]
+        )
+        for literal in reading:
+            literal.waits = bool(later)
+        literals += [Literal(one, _ANY, _ANY, REGEX, tables.LATER, code) for one in later]
+    return Part(code, literals, lowered.table)
+
+
 def _start(start: Start, table: Table, code: int) -> Literal:
     letters = bytes(a + 32 if 65 <= a <= 90 else a for a, _ in start.letters)
     exact = () if _any_case(start.letters) else start.letters
-    right = _ANY if start.state < 2 else _alive(table, start.state)
+    right = start.right if start.state < 2 else start.right & _alive(table, start.state)
     return Literal(letters, start.left, right, REGEX, tables.VOTE, code, exact=exact, state=start.state)
 
 

@@ -52,7 +52,7 @@ class Scan:
         return {rule.id: votes[i] for i, rule in enumerate(self.rules)}
 
     def _vote(self, column: pl.Series, votes: np.ndarray, asking: Asking, start: int) -> None:
-        from weaklabel.kernels import automaton as kernel
+        from weaklabel.kernels import scanning as kernel
 
         known = column.is_not_null().to_numpy()
         text = _buffers(column)
@@ -80,7 +80,7 @@ class Scan:
 
     def _read_whole(self, text: tables.Text, votes: np.ndarray) -> None:
         """Read texts with so many literals that going on from each would take long once, from their start."""
-        from weaklabel.kernels import automaton as kernel
+        from weaklabel.kernels import scanning as kernel
 
         for i, rule in enumerate(self.rules):
             if isinstance(rule, Regex) and not self.compiled.owners.needs[i]:
@@ -99,7 +99,7 @@ class Scan:
                     )
 
     def _search(self, text: tables.Text, easy: np.ndarray, votes: np.ndarray) -> None:
-        from weaklabel.kernels import automaton as kernel
+        from weaklabel.kernels import scanning as kernel
 
         for owner, machine, state, code, wanted in self.compiled.searches.tolist():
             rows = np.flatnonzero((votes[owner] == wanted) & easy)

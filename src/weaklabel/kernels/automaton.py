@@ -1,90 +1,188 @@
-"""Many literals in one pass over UTF-8 buffers: a dense Aho-Corasick automaton and what is checked at each hit.
+"""Many literals as one dense automaton over bytes.
 
-The automaton (Aho and Corasick, 1975) reads bytes through a class map that folds ASCII case. At the end of each literal
-the kernel looks at the character before it and, as the pattern wants, at the one after it, at the letters' case, at the
-further words of a phrase, or it lets a small machine read on: the rest of a regular expression.
+The automaton (Aho and Corasick, 1975) reads bytes through a class map that folds ASCII case. Two things keep its hits
+few. A literal that must not follow a letter, digit or underscore hangs from a second root, which is entered after every
+byte that may be none of them. And the end of a literal is noted with the byte after it, so that it counts only where
+one of its patterns may be followed by that kind of byte. Both look at single bytes: what a hit is worth is checked later.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from weaklabel.kernels.jit import inlined, njit
+from weaklabel.kernels.jit import njit
 from weaklabel.kernels.tables import (
-    ACCEPT,
-    ACTION,
     AT_START,
-    CASE,
-    CODE,
-    CONFIRM,
-    END,
-    FINAL_NEWLINE,
     FIRST,
-    FORM,
+    GROUP_COLUMNS,
     LAST,
     LEFT,
     LENGTH,
-    MACHINE,
-    NEED,
-    NEWLINE,
+    MOST_TOGETHER,
     NEXT,
-    NODE_COLUMNS,
-    NODE_FORM,
-    NODE_LEFT,
-    NODE_NEXT,
-    OWNER,
-    PLAIN,
-    RIGHT,
-    SHORTER,
-    SLOT,
+    OTHER,
+    PEEK,
+    PEEKED,
+    SIMPLE,
     SPACE,
-    STATE,
-    TAIL,
-    TAIL_STOP,
-    TERM,
-    VOTE,
-    WIDE,
+    THEN,
+    WIDE_WORD,
+    WISHES,
+    WORD,
     Automaton,
 )
 
-_STEPS = 16
-"""Machines may read this many times a row's bytes before the rule itself is asked."""
+_WIDE = WIDE_WORD | SPACE | OTHER
 
 
-def build(literals: list[bytes]) -> Automaton:
+def build(literals: list[bytes], wishes: np.ndarray, kinds: np.ndarray) -> Automaton:
     """Return the automaton of some literals, ASCII case folded; `patterns` are positions in the list.
+
+    Parameters
+    ----------
+    literals
+        The literals, none of them empty.
+    wishes
+        For each of them what must be so where it stands: columns `LEFT` to `SIMPLE` of `Automaton.groups`.
+    kinds
+        Kind of each symbol; see `tables`.
 
     Examples
     --------
-    >>> automaton = build([b"she", b"He"])
+    >>> any_place = np.full((2, 4), 63)
+    >>> automaton = build([b"she", b"He"], any_place, np.full(134, 8))
     >>> sorted(automaton.patterns.tolist())
     [0, 1]
     """
+    flat = _FOLD[np.frombuffer(b"".join(literals), np.uint8)]
+    starts = np.cumsum([0, *map(len, literals)]).astype(np.int64)
+    classes, of_class = _classes(np.unique(flat), np.asarray(kinds))
+    wishes = np.asarray(wishes, np.int64).reshape(-1, WISHES)
+    roots = (wishes[:, 0] & WORD == 0).astype(np.int64)
+    moves, ends, shorter = _trie(
+        classes[flat], starts, roots, (of_class & ~WORD) > 0, len(of_class), len(flat) + 2
+    )
+    order = np.lexsort((*wishes.T, ends)).astype(np.int32)
+    groups, heads = _groups(order, ends, wishes, np.diff(starts), shorter)
+    followed = _any_next(groups, ends[order[groups[:, FIRST]]], shorter)
+    flagged = (followed[:, None] & of_class[None, :]) > 0
+    classes, moves, peeks = (
+        classes.astype(np.uint8),
+        moves + flagged.ravel(),
+        np.zeros((0, PEEKED, 1), np.uint64),
+    )
+    return Automaton(classes, moves.astype(np.int32), heads, groups, peeks, order, len(of_class))
+
+
+def with_peeks(automaton: Automaton, peeks: list[bytes]) -> Automaton:
+    """Return an automaton whose groups know what may come after their literals.
+
+    Parameters
+    ----------
+    automaton
+        The automaton.
+    peeks
+        For each literal a byte for each ASCII character, whose bit k says that it may be the k-th after it; nothing where
+        there is nothing to say.
+
+    Examples
+    --------
+    >>> automaton = build([b"a"], np.array([[63, 63, 1, 0]]), np.full(134, 8))
+    >>> digits = bytes(15 if chr(byte).isdigit() else 0 for byte in range(128))
+    >>> with_peeks(automaton, [digits]).peeks.shape[:2]
+    (1, 4)
+    """
+    known: dict[bytes, np.ndarray] = {}
+    rows: dict[bytes, int] = {}
+    groups = automaton.groups.copy()
+    for group in groups:
+        own = [peeks[literal] for literal in automaton.patterns[group[FIRST] : group[LAST]].tolist()]
+        group[PEEK] = -1
+        if any(own):
+            row = np.zeros((PEEKED, automaton.width), np.uint64)
+            for bit, peek in enumerate(own):
+                if peek not in known:
+                    known[peek] = _by_class(peek, automaton)
+                row |= known[peek] << np.uint64(bit)
+            group[PEEK] = rows.setdefault(row.tobytes(), len(rows))
+    found = np.frombuffer(b"".join(rows), np.uint64).reshape(-1, PEEKED, automaton.width)
+    return automaton._replace(groups=groups, peeks=found.copy())
+
+
+def _by_class(peek: bytes, automaton: Automaton) -> np.ndarray:
+    """Return 1 for each place and class of which some byte may stand there, else 0."""
+    out = np.zeros((PEEKED, automaton.width), np.uint64)
+    there = np.frombuffer(peek or b"\xff" * 128, np.uint8)
+    for place in range(PEEKED):
+        out[place, automaton.classes[:128][there >> place & 1 > 0]] = 1
+    return out
+
+
+def _folding() -> np.ndarray:
     fold = np.arange(256, dtype=np.uint8)
     fold[65:91] += 32
-    flat = fold[np.frombuffer(b"".join(literals), np.uint8)]
-    starts = np.cumsum([0, *map(len, literals)]).astype(np.int64)
-    used = np.unique(flat)
-    rank = np.zeros(256, np.int64)
-    rank[used] = np.arange(1, len(used) + 1)
-    classes = rank[fold]
-    width = len(used) + 1
-    moves, ends, shorter = _trie(classes[flat], starts, width, len(flat) + 1)
-    order = np.argsort(ends, kind="stable").astype(np.int32)
-    first = np.searchsorted(ends[order], np.arange(len(shorter) + 1))
-    nodes = np.zeros((len(shorter), NODE_COLUMNS), np.int32)
-    nodes[:, FIRST], nodes[:, LAST], nodes[:, SHORTER] = first[:-1], first[1:], shorter
-    nodes[ends, LENGTH] = np.diff(starts)
-    return Automaton(classes.astype(np.uint8), moves, nodes, order, width)
+    return fold
+
+
+_FOLD = _folding()
+
+
+def _classes(used: np.ndarray, kinds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the class of each byte, and the kinds of character that a byte of each class may belong to.
+
+    Bytes of literals have their own classes, others share one with all of their kind. The last class is the end's.
+    """
+    kind = np.full(256, _WIDE, np.int64)
+    kind[:128] = kinds[:128]
+    key = np.where(np.isin(_FOLD, used), _FOLD, 256 + kind)
+    first, classes = np.unique(key, return_index=True, return_inverse=True)[1:]
+    return classes.ravel(), np.array([*kind[first], AT_START])
+
+
+def _groups(
+    order: np.ndarray, ends: np.ndarray, wishes: np.ndarray, lengths: np.ndarray, shorter: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the groups of literals, sorted by `order`, with equal wishes and ends, and each state's first group."""
+    key = np.column_stack([ends[order], wishes[order]])
+    firsts = np.flatnonzero(np.r_[True, (key[1:] != key[:-1]).any(axis=1)][: len(order)])
+    within = np.arange(len(order)) - np.repeat(firsts, np.diff(np.r_[firsts, len(order)]))
+    firsts = np.flatnonzero(within % MOST_TOGETHER == 0)
+    groups = np.zeros((len(firsts), GROUP_COLUMNS), np.int32)
+    groups[:, FIRST], groups[:, LAST] = firsts, np.r_[firsts[1:], len(order)][: len(firsts)]
+    groups[:, LENGTH], groups[:, PEEK] = lengths[order[firsts]], -1
+    groups[:, LEFT : SIMPLE + 1] = wishes[order[firsts]]
+    places = ends[order[firsts]]
+    heads = np.full(len(shorter), -1, np.int32)
+    heads[places[::-1]] = np.arange(len(firsts), dtype=np.int32)[::-1]
+    for state in np.flatnonzero((heads < 0) & (shorter >= 0)):  # shorter literals' states come first
+        heads[state] = heads[shorter[state]]
+    last = np.r_[places[1:] != places[:-1], True][: len(places)]
+    groups[:, THEN] = np.where(
+        last, np.where(shorter[places] >= 0, heads[shorter[places]], -1), np.arange(1, len(firsts) + 1)
+    )
+    return groups, heads
+
+
+def _any_next(groups: np.ndarray, places: np.ndarray, shorter: np.ndarray) -> np.ndarray:
+    """Return for each state the kinds of character that may follow any of the literals that end there."""
+    out = np.zeros(len(shorter), np.int64)
+    np.bitwise_or.at(out, places, groups[:, NEXT])
+    for state in np.flatnonzero(shorter >= 0):
+        out[state] |= out[shorter[state]]
+    return out
 
 
 @njit
-def _trie(flat, starts, width, most):  # type: ignore[no-untyped-def]
+def _trie(flat, starts, roots, apart, width, most):  # type: ignore[no-untyped-def]
+    """Return the moves, each literal's state, and for each state that of the longest shorter literal that ends there.
+
+    State 0 is the root, 1 that of the literals which stand apart; a byte whose class is `apart` may lead there.
+    """
     trie = np.zeros((most, width), np.int32)
     ends = np.zeros(len(starts) - 1, np.int32)
-    size = 1
+    size = 2
     for p in range(len(starts) - 1):
-        state = 0
+        state = roots[p]
         for i in range(starts[p], starts[p + 1]):
             if trie[state, flat[i]] == 0:
                 trie[state, flat[i]] = size
@@ -94,26 +192,33 @@ def _trie(flat, starts, width, most):  # type: ignore[no-untyped-def]
     owns = np.zeros(size, np.bool_)
     for p in range(len(ends)):
         owns[ends[p]] = True
-    # Breadth first, so that the states near the root, where texts mostly are, lie together.
+    # Breadth first, so that the states near the roots, where texts mostly are, lie together. A literal that stands
+    # apart counts half a place more than its bytes: it may be a suffix of one that starts with the byte before it.
     order = np.zeros(size, np.int32)
     place = np.zeros(size, np.int32)
     fail = np.zeros(size, np.int32)
     link = np.full(size, -1, np.int32)
-    filled = 1
+    order[1] = 1
+    filled = 2
     for at in range(size):
         state = order[at]
         place[state] = at
         back = fail[state]
-        if state:
+        if state > 1:
             link[state] = back if owns[back] else link[back]
         for c in range(width):
             child = trie[state, c]
             if child:
                 order[filled] = child
                 filled += 1
-                fail[child] = trie[back, c] if state else 0
+                if state:
+                    fail[child] = trie[back, c]
+                elif apart[c]:
+                    fail[child] = 1
             elif state:
                 trie[state, c] = trie[back, c]
+            elif apart[c]:
+                trie[state, c] = 1
     moves = np.zeros(size * width, np.int32)
     shorter = np.full(size, -1, np.int32)
     for at in range(size):
@@ -121,272 +226,7 @@ def _trie(flat, starts, width, most):  # type: ignore[no-untyped-def]
         if link[state] >= 0:
             shorter[at] = place[link[state]]
         for c in range(width):
-            to = trie[state, c]
-            moves[at * width + c] = place[to] * width * 2 + (1 if owns[to] or link[to] >= 0 else 0)
+            moves[at * width + c] = place[trie[state, c]] * width * 2
     for p in range(len(ends)):
         ends[p] = place[ends[p]]
     return moves, ends, shorter
-
-
-@inlined
-def _codepoint(data, at):  # type: ignore[no-untyped-def]
-    """Return the character beyond ASCII that starts here, and its number of bytes."""
-    byte = np.int64(data[at])
-    if byte < 0xE0:
-        return (byte & 31) << 6 | (np.int64(data[at + 1]) & 63), 2
-    if byte < 0xF0:
-        return (byte & 15) << 12 | (np.int64(data[at + 1]) & 63) << 6 | (np.int64(data[at + 2]) & 63), 3
-    high = (byte & 7) << 18 | (np.int64(data[at + 1]) & 63) << 12
-    return high | (np.int64(data[at + 2]) & 63) << 6 | (np.int64(data[at + 3]) & 63), 4
-
-
-@inlined
-def _symbol(data, at, end, characters):  # type: ignore[no-untyped-def]
-    """Return the symbol that starts here, and its number of bytes."""
-    if at >= end:
-        return END, 0
-    byte = np.int64(data[at])
-    if byte < 128:
-        return (FINAL_NEWLINE, 1) if byte == 10 and at + 1 == end else (byte, 1)
-    point, size = _codepoint(data, at)
-    return WIDE + (np.int64(characters[point]) & 3), size
-
-
-@inlined
-def _before(data, start, at, characters, kinds):  # type: ignore[no-untyped-def]
-    """Return the kind of the character that ends here."""
-    if at <= start:
-        return AT_START
-    at -= 1
-    if data[at] < 128:
-        return np.int64(kinds[data[at]])
-    while data[at] & 0xC0 == 0x80:
-        at -= 1
-    return np.int64(kinds[WIDE + (np.int64(characters[_codepoint(data, at)[0]]) & 3)])
-
-
-@njit
-def marks(text, characters):  # type: ignore[no-untyped-def]
-    """Return, for each text, the marks of all its characters beyond ASCII, or-ed together."""
-    out = np.zeros(len(text.offsets) - 1, np.uint8)
-    data = text.data
-    for i in range(len(out)):
-        start, end = text.offsets[i], text.offsets[i + 1]
-        high = np.uint8(0)
-        for at in range(start, end):
-            high |= data[at]
-        if high >= 128:
-            found = np.uint8(0)
-            at = start
-            while at < end:
-                if data[at] < 128:
-                    at += 1
-                else:
-                    point, size = _codepoint(data, at)
-                    found |= characters[point]
-                    at += size
-            out[i] = found & np.uint8(0xFC)
-    return out
-
-
-@inlined
-def _same_case(data, at, letters, case, length):  # type: ignore[no-untyped-def]
-    for i in range(length):
-        if data[at + i] != letters[case + 2 * i] and data[at + i] != letters[case + 2 * i + 1]:
-            return False
-    return True
-
-
-@inlined
-def _rest_of_phrase(data, at, end, tail, stop, letters, folded, characters, kinds):  # type: ignore[no-untyped-def]
-    """Return where the phrase ends whose further words are in `letters`, a blank before each; -1: it is not there."""
-    for i in range(tail, stop):
-        want = letters[i]
-        if want == 32:
-            begin = at
-            while at < end:
-                symbol, size = _symbol(data, at, end, characters)
-                if kinds[symbol] & (SPACE | NEWLINE) == 0:
-                    break
-                at += size
-            if at == begin:
-                return -1
-        else:
-            if at >= end:
-                return -1
-            byte = data[at]
-            if folded and 65 <= byte <= 90:
-                byte += np.uint8(32)
-            if byte != want:
-                return -1
-            at += 1
-    return at
-
-
-@njit
-def scan(text, rows, allowed, automaton, patterns, machines, owners, characters, kinds, votes):  # type: ignore[no-untyped-def]
-    """Write the votes of every pattern, of the forms that each row allows, to `votes` (rules, rows) in place.
-
-    Parameters
-    ----------
-    text
-        The texts.
-    rows
-        For each text its row in `votes`.
-    allowed
-        For each text the forms of pattern that may be looked for in it.
-    automaton, patterns, machines, owners
-        What to look for; see `tables`.
-    characters, kinds
-        Class and marks of each code point, kind of each symbol.
-    votes
-        Is -1 where nothing is found yet.
-
-    Returns
-    -------
-    How many votes are `CONFIRM` because machines would have read more than `_STEPS` times the text.
-    """
-    # Arrays are taken out of their tuples here: within the loops each time would be counted as a reference.
-    data, offsets, classes, moves, nodes = (
-        text.data,
-        text.offsets,
-        automaton.classes,
-        automaton.moves,
-        automaton.nodes,
-    )
-    width, table, letters = np.uint32(automaton.width), patterns.table, patterns.letters
-    m_classes, m_moves = machines.classes, machines.moves
-    cells, codes, needs = owners.cells, owners.codes, owners.needs
-    done, fresh, bits = np.full(len(votes), -1), np.full(len(votes), -1), np.zeros(len(votes), np.int64)
-    seen, tally = np.full(len(table) + 1, -1), np.zeros(len(codes), np.int64)
-    touched, n_touched = np.zeros(len(votes), np.int64), 0
-    given_up = 0
-    for i in range(len(rows)):
-        start, end, row, forms = offsets[i], offsets[i + 1], rows[i], np.int64(allowed[i])
-        steps = (end - start) * _STEPS + 256
-        state = np.uint64(0)  # unsigned: no place is counted from the end
-        for at in range(start, end):
-            move = np.uint64(moves[state + np.uint64(classes[data[at]])])
-            state = move >> np.uint64(1)
-            if move & np.uint64(1) == 0:
-                continue
-            after = np.int64(kinds[_symbol(data, at + 1, end, characters)[0]])
-            node = np.int64(np.uint32(state) // width)
-            while node >= 0:
-                here, node = node, np.int64(nodes[node, SHORTER])
-                if nodes[here, NODE_NEXT] & after == 0 or nodes[here, NODE_FORM] & forms == 0:
-                    continue
-                begin = at + 1 - nodes[here, LENGTH]
-                before = _before(data, start, begin, characters, kinds)
-                if nodes[here, NODE_LEFT] & before == 0:
-                    continue
-                for p in range(nodes[here, FIRST], nodes[here, LAST]):
-                    owner = np.int64(table[p, OWNER])
-                    if (
-                        done[owner] == i
-                        or table[p, NEXT] & after == 0
-                        or table[p, LEFT] & before == 0
-                        or table[p, FORM] & forms == 0
-                    ):
-                        continue
-                    fits = 1
-                    if table[p, PLAIN] == 0:
-                        steps, fits = _look(
-                            data,
-                            begin,
-                            at + 1,
-                            end,
-                            p,
-                            steps,
-                            table,
-                            letters,
-                            m_classes,
-                            m_moves,
-                            characters,
-                            kinds,
-                        )
-                        if fits == 0:
-                            continue
-                        given_up += fits == 2
-                    action = table[p, ACTION]
-                    if action == VOTE:
-                        done[owner] = i
-                        votes[owner, row] = CONFIRM if fits == 2 else table[p, CODE]
-                        continue
-                    if fresh[owner] != i:
-                        fresh[owner], bits[owner] = i, 0
-                        if action == TERM:
-                            touched[n_touched] = owner
-                            n_touched += 1
-                    slot = np.int64(table[p, SLOT])
-                    if action == TERM and seen[slot] != i:
-                        seen[slot] = i
-                        tally[cells[owner] + table[p, CODE]] += 1
-                    elif action == NEED:
-                        bits[owner] |= np.int64(1) << slot
-                        if bits[owner] == needs[owner]:
-                            done[owner] = i
-                            votes[owner, row] = CONFIRM
-        for k in range(n_touched):
-            owner = touched[k]
-            votes[owner, row] = _most_terms(cells[owner], cells[owner + 1], codes, tally)
-        n_touched = 0
-    return given_up
-
-
-@inlined
-def _look(data, begin, at, end, p, steps, table, letters, m_classes, m_moves, characters, kinds):  # type: ignore[no-untyped-def]
-    """Check the rest of pattern `p`, whose literal stands from `begin` to `at`.
-
-    Returns
-    -------
-    The steps that machines may still take, and 0: it does not fit, 1: it does, 2: the rule must be asked.
-    """
-    case = np.int64(table[p, CASE])
-    if case >= 0 and not _same_case(data, begin, letters, case, at - begin):
-        return steps, 0
-    if table[p, TAIL] < table[p, TAIL_STOP]:
-        at = _rest_of_phrase(
-            data, at, end, table[p, TAIL], table[p, TAIL_STOP], letters, case < 0, characters, kinds
-        )
-        if at < 0 or kinds[_symbol(data, at, end, characters)[0]] & table[p, RIGHT] == 0:
-            return steps, 0
-    if table[p, STATE] < 0:
-        return steps, 1
-    if steps < 0:
-        return steps, 2
-    machine, state = np.int64(table[p, MACHINE]), np.int64(table[p, STATE])
-    stop, read = _read(data, at, end, machine, state, m_classes, m_moves, characters)
-    return steps - (read - at), 1 if stop == ACCEPT else 0
-
-
-@inlined
-def _read(data, at, end, machine, state, m_classes, m_moves, characters):  # type: ignore[no-untyped-def]
-    """Return the state in which a machine stops, and where."""
-    while state > ACCEPT:
-        symbol, size = _symbol(data, at, end, characters)
-        state = np.int64(m_moves[state + np.int64(m_classes[machine, symbol])])
-        at += size
-    return state, at
-
-
-@inlined
-def _most_terms(first, last, codes, tally):  # type: ignore[no-untyped-def]
-    """Return the code of which most terms were found, or -1 where two have equally many; clear the tally."""
-    most, best = np.int64(0), np.int64(-1)
-    for cell in range(first, last):
-        if tally[cell] > most:
-            most, best = np.int64(tally[cell]), np.int64(codes[cell])
-        elif tally[cell] == most:
-            best = np.int64(-1)
-        tally[cell] = 0
-    return best
-
-
-@njit
-def search(text, rows, machine, state, machines, characters, code, votes):  # type: ignore[no-untyped-def]
-    """Write, for some rows, the votes of a machine that looks for its regex anywhere in a text."""
-    data, offsets, m_classes, m_moves = text.data, text.offsets, machines.classes, machines.moves
-    for i in rows:
-        stop, _ = _read(data, offsets[i], offsets[i + 1], machine, state, m_classes, m_moves, characters)
-        votes[i] = code if stop == ACCEPT else -1

@@ -13,31 +13,20 @@ WIDE, FINAL_NEWLINE, END, SYMBOLS = 128, 132, 133, 134
 is the text's last character; the text's end."""
 AT_START, NEWLINE, SPACE, WORD, WIDE_WORD, OTHER = 1, 2, 4, 8, 16, 32
 """Kinds of neighbours, one bit each; before the first and after the last character it is `AT_START`."""
-VOTE, TERM, NEED = 0, 1, 2
-"""What a hit means: a vote, one distinct term of a lookup, or one of the literals that a regex needs."""
+VOTE, TERM, NEED, LATER = 0, 1, 2, 3
+"""What a hit means: a vote, one distinct term of a lookup, one of the literals that a regex needs, or a literal that
+must end after the start of a match."""
 CONFIRM = -3
 """Stands in the votes where the rule itself must be asked."""
 
-FIRST, LAST, LENGTH, SHORTER, NODE_LEFT, NODE_NEXT, NODE_FORM, NODE_COLUMNS = range(8)
-"""Columns of `Automaton.nodes`."""
-(
-    LEFT,
-    NEXT,
-    RIGHT,
-    FORM,
-    PLAIN,
-    CASE,
-    TAIL,
-    TAIL_STOP,
-    MACHINE,
-    STATE,
-    ACTION,
-    OWNER,
-    CODE,
-    SLOT,
-    PATTERN_COLUMNS,
-) = range(15)
+FIRST, LAST, LENGTH, THEN, LEFT, NEXT, FORM, SIMPLE, PEEK, GROUP_COLUMNS = range(10)
+"""Columns of `Automaton.groups`."""
+WISHES = 4
+"""What the literals of a group have in common: columns `LEFT` to `SIMPLE`."""
+RIGHT, CASE, TAIL, TAIL_STOP, MACHINE, STATE, ACTION, SLOT, WAITS, PATTERN_COLUMNS = range(10)
 """Columns of `Patterns.table`."""
+PEEKED, MOST_TOGETHER = 4, 64
+"""Bytes that are looked at before machines start, for all patterns of a group at once; its most patterns."""
 
 
 class Text(NamedTuple):
@@ -48,31 +37,38 @@ class Text(NamedTuple):
 
 
 class Automaton(NamedTuple):
-    """A dense automaton over classes of bytes.
+    """A dense automaton over classes of bytes, and of the text's end, which is the last class.
 
-    States are positions of rows in `moves`, `width` apart; a move is twice the next state, plus one if anything ends
-    there. `patterns` are the literals' numbers, sorted by the state in which they end. A row of `nodes` says which of
-    them end in its state (from `FIRST` to before `LAST`), their length, the row of the longest shorter literal that ends
-    there too (`SHORTER`, or -1), and what all its patterns together want: neighbours before and after, and forms.
+    States are positions of rows in `moves`, `width` apart; a move is twice the next state, plus one if a literal ends
+    before the byte that is read. `heads` has for each state its first group, or -1. `patterns` are the literals'
+    numbers, those of a group next to each other. A row of `groups` says which they are (from `FIRST` to before `LAST`),
+    their length, the next group of literals that end there too (`THEN`, or -1), the kinds of character that may stand
+    before and after them, the form of text they are looked for in, whether each of them is a vote (`SIMPLE`), and their
+    row of `peeks` (`PEEK`, or -1): the machines of which of them, one bit each, may go on from there if a byte of some
+    class is the k-th, and no other than ASCII characters stand before it.
     """
 
     classes: np.ndarray
     moves: np.ndarray
-    nodes: np.ndarray
+    heads: np.ndarray
+    groups: np.ndarray
+    peeks: np.ndarray
     patterns: np.ndarray
     width: int
 
 
 class Patterns(NamedTuple):
-    """One row of `table` per literal and rule, in the order of `Automaton.patterns`.
+    """One row per literal and rule, in the order of `Automaton.patterns`.
 
-    `LEFT` and `NEXT` are the kinds of character that may stand before and after the literal, `RIGHT` after the whole
-    phrase; `FORM` the form of text that it is looked for in; `PLAIN` that nothing else is to be looked at; `CASE` where in `letters` the bytes stand, two for each place,
-    that its letters must be (-1: any case); `TAIL` to `TAIL_STOP` the further words of a phrase; `MACHINE` and `STATE` how
-    the rest of a regex is read (-1: there is none); `ACTION` what a hit means; `OWNER` the row of votes; `CODE` the vote, or
-    the cell of a lookup's tally; `SLOT` the number of a term, or of a set of needed literals.
+    `owners` are the rows of votes, `codes` the votes, or cells of a lookup's tally. Columns of `table`: `RIGHT` are the
+    kinds of character that may stand after a whole phrase; `CASE` says where in `letters` the bytes stand, two for each
+    place, that its letters must be (-1: any case); `TAIL` to `TAIL_STOP` the further words of a phrase; `MACHINE` and
+    `STATE` how the rest of a regex is read (-1: there is none); `ACTION` what a hit means; `SLOT` the number of a term, or
+    of a set of needed literals; `WAITS` that the machine need not read before a `LATER` literal of the owner is found.
     """
 
+    owners: np.ndarray
+    codes: np.ndarray
     table: np.ndarray
     letters: np.ndarray
 

@@ -28,6 +28,10 @@ def vote_column(series: pl.Series, ids: pl.Series) -> pl.Series:
     name = series.name
     if not series.dtype.is_integer():
         raise VotesError(f"votes are integers, and column {name!r} holds {series.dtype}", hint=RANGE_HINT)
+    if not series.null_count() and len(series):
+        least, most = series.min(), series.max()
+        if isinstance(least, int) and isinstance(most, int) and least >= MISSING and most <= MAX_CODE:
+            return series.cast(pl.Int8)
     wrong = series.is_null() | ~series.is_between(MISSING, MAX_CODE)
     if wrong.any():
         at = wrong.arg_max() or 0
