@@ -207,7 +207,8 @@ def test_unanimous_votes_may_be_overruled_when_asked_for():
     lonely = np.full((1, 9), -1, np.int8)
     lonely[0, 0] = 1
     assert model(trust=0.5).fit(votes).predict(lonely).tolist() == [1]
-    assert model(trust=1.0).fit(votes).predict(lonely).tolist() == [0]
+    assert model(trust=1.0).fit(votes).predict(lonely).tolist() == [1]
+    assert model(trust=1.0, keep_unanimous=False).fit(votes).predict(lonely).tolist() == [0]
 
 
 @pytest.mark.parametrize(

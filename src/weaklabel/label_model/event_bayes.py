@@ -38,8 +38,6 @@ MAX_CELLS, MAX_PATTERNS = 160_000, 16_384
 """EM runs on a sample of this many distinct rows times classes, and of rows, then once over all."""
 NEVER = 1e-4
 """No more weight than this is none; where the noise alone leaves none, the bold model isn't fitted."""
-SURE = 0.9
-"""From this weight of the bold model on, silence and prior may overrule votes that name one class only."""
 DOUBT, WIDTH = 0.1, 0.02
 """The bold model has half the weight where this part of the co-votes is unexplained; how fast that changes."""
 
@@ -86,8 +84,8 @@ class EventBayes(LabelModel):
     merge_copies
         Whether copies and near copies are heard once.
     keep_unanimous
-        Where the cautious model has more weight: when all votes of a row name one class, and each is likelier in it
-        than in any other class, silence and prior don't overrule them; the row is then scored by its votes alone.
+        When all votes of a row name one class, and each is likelier in it than in any other class, silence and prior
+        don't overrule them; the row is then scored by its votes alone.
 
     Attributes
     ----------
@@ -226,7 +224,7 @@ class EventBayes(LabelModel):
                 scores = Scores(sharp * self.prior_[i], sharp * self.quiet_[i], sharp * self.said_[i])
                 base, table = scores.tables(patterns.silence)
                 out += weight * em.posterior(patterns.indptr, cells, table, base)
-        if self.keep_unanimous and trust < SURE:
+        if self.keep_unanimous:
             said = self.said_[1]
             own = said[:, np.arange(k), np.arange(k)]
             others = np.where(np.eye(k, dtype=bool), -np.inf, said).max(axis=2)
