@@ -6,7 +6,7 @@ import argparse
 import sys
 from contextlib import redirect_stdout
 
-from weaklabel.cli.frame import DONE, FAILED, NOTHING, Verb, open_config, out_page, print_json
+from weaklabel.cli.frame import DONE, FAILED, Verb, open_config, out_page, print_json
 
 _RULES_ONLY = ("task.corpus.path", "task.gold.path")
 
@@ -70,9 +70,7 @@ def _lf_check(options: argparse.Namespace) -> int:
         print(f"{examples} examples of {len(registry)} rules: {len(failures)} fail")
         if bare:
             print(f"without examples: {', '.join(bare)}")
-    if failures:
-        return FAILED
-    return DONE if examples else NOTHING
+    return FAILED if failures else DONE
 
 
 VERBS = {
