@@ -175,6 +175,38 @@ def take_events(indptr: Any, labelers: Any, codes: Any, rows: Any) -> Any:
 
 
 @njit
+def labeler_hashes(indptr: Any, labelers: Any, codes: Any, m: Any) -> Any:
+    """Return a hash of each labeler's events, (m,) int64: sums of mixed pairs of row and code."""
+    found = np.zeros(m, np.int64)
+    for u in range(len(indptr) - 1):
+        for e in range(indptr[u], indptr[u + 1]):
+            x = np.uint64(u * 256 + codes[e] + 3)
+            x = (x ^ (x >> np.uint64(31))) * np.uint64(0xBF58476D1CE4E5B9)
+            x = (x ^ (x >> np.uint64(29))) * np.uint64(0x94D049BB133111EB)
+            found[labelers[e]] += np.int64(x ^ (x >> np.uint64(32)))
+    return found
+
+
+@njit
+def event_sums(indptr: Any, labelers: Any, codes: Any, counts: Any, m: Any, k: Any) -> Any:
+    """Return the rows in which each labeler votes for each class, and its fellow voters there.
+
+    The first answer is (m, k) int64; the second (m,) int64: over those rows the sum of the number of votes.
+    """
+    votes = np.zeros((m, k), np.int64)
+    beside = np.zeros(m, np.int64)
+    for u in range(len(indptr) - 1):
+        heard = 0
+        for e in range(indptr[u], indptr[u + 1]):
+            heard += codes[e] >= 0
+        for e in range(indptr[u], indptr[u + 1]):
+            if codes[e] >= 0:
+                votes[labelers[e], codes[e]] += counts[u]
+                beside[labelers[e]] += heard * counts[u]
+    return votes, beside
+
+
+@njit
 def sort_events(indptr: Any, labelers: Any, codes: Any) -> None:
     """Sort each row's events by labeler, then code, in place."""
     for i in range(len(indptr) - 1):

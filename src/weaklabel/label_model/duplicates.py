@@ -17,14 +17,17 @@ def duplicate_groups(patterns: VotePatterns) -> tuple[tuple[int, ...], ...]:
     >>> duplicate_groups(as_patterns([[0, -1, 0], [-1, 1, -1]]))
     ((0, 2),)
     """
-    narrow = np.min_scalar_type(len(patterns.labelers))  # 16 bits or fewer are sorted by radix
-    order = np.argsort(patterns.labeler_index.astype(narrow), kind="stable")
-    ends = np.cumsum(np.bincount(patterns.labeler_index, minlength=len(patterns.labelers)))
-    rows = np.split(patterns.pattern_index[order], ends[:-1])
-    codes = np.split(patterns.codes[order], ends[:-1])
-    groups: dict[tuple[bytes, bytes], list[int]] = {}
+    from weaklabel.kernels.patterns import labeler_hashes
+
+    hashes = labeler_hashes(patterns.indptr, patterns.labeler_index, patterns.codes, len(patterns.labelers))
+    alike: dict[int, list[int]] = {}
     for j in np.flatnonzero(patterns.silence == ABSTAIN).tolist():
-        groups.setdefault((rows[j].tobytes(), codes[j].tobytes()), []).append(j)
+        alike.setdefault(int(hashes[j]), []).append(j)
+    groups: dict[tuple[bytes, bytes], list[int]] = {}
+    for j in sorted(j for group in alike.values() if len(group) > 1 for j in group):
+        own = np.flatnonzero(patterns.labeler_index == j)
+        events = patterns.pattern_index[own].tobytes(), patterns.codes[own].tobytes()
+        groups.setdefault(events, []).append(j)
     return tuple(tuple(group) for group in groups.values() if len(group) > 1)
 
 

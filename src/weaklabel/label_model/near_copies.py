@@ -65,10 +65,11 @@ def sampled(patterns: VotePatterns, most: int) -> tuple[Int, Float, float]:
         return np.arange(len(counts)), counts, 1.0
     from weaklabel.kernels.patterns import mix
 
+    sizes, often = np.unique(patterns.counts, return_counts=True)
     low, high = 0.0, counts.sum() / most
     for _ in range(60):
         unit = (low + high) / 2
-        low, high = (unit, high) if np.minimum(1, counts / unit).sum() > most else (low, unit)
+        low, high = (unit, high) if often @ np.minimum(1, sizes / unit) > most else (low, unit)
     place = (mix(patterns.keys).view(np.uint64) >> np.uint64(11)) / float(2**53)
     rows = np.flatnonzero(place < counts / high)
     return rows, np.maximum(counts[rows], high), max(high, 1.0)
@@ -84,18 +85,20 @@ def co_votes(patterns: VotePatterns, n_classes: int) -> CoVotes:
     [[2, 0, 2], [0, 1, 0], [0, 0, 2]]
     """
     from weaklabel.kernels import em
-    from weaklabel.kernels.patterns import take_events
+    from weaklabel.kernels.patterns import event_sums, take_events
 
     width = n_classes + 2
-    cells = event_cells(patterns.labeler_index, patterns.codes, n_classes)
-    heard = (patterns.codes >= 0) & (patterns.silence[patterns.labeler_index] == ABSTAIN)
-    size = len(patterns.labelers) * width
+    m = len(patterns.labelers)
+    size = m * width
     rows_each = np.diff(patterns.indptr)
     pairs = max(1.0, float((rows_each * (rows_each + 1) / 2).sum()) / max(1, len(patterns)))
     rows, weights, unit = sampled(patterns, int(MAX_PAIRS / pairs) + 1)
-    votes = np.bincount(
-        cells[heard], weights=patterns.counts[patterns.pattern_index[heard]].astype(float), minlength=size
+    counted, _ = event_sums(
+        patterns.indptr, patterns.labeler_index, patterns.codes, patterns.counts, m, n_classes
     )
+    table = np.zeros((m, width), np.int64)
+    table[:, 2:] = counted * (patterns.silence == ABSTAIN)[:, None]
+    votes = table.reshape(-1)
     used = np.flatnonzero(votes > 0)
     if len(used) > MAX_EVENTS:
         used = np.flatnonzero(votes > np.sort(votes)[-MAX_EVENTS - 1])
@@ -104,7 +107,7 @@ def co_votes(patterns: VotePatterns, n_classes: int) -> CoVotes:
     indptr, who, codes = patterns.indptr, patterns.labeler_index, patterns.codes
     if len(rows) < len(patterns):
         indptr, who, codes = take_events(indptr, who, codes, rows)
-        cells = event_cells(who, codes, n_classes)
+    cells = event_cells(who, codes, n_classes)
     return CoVotes(used, em.co_votes(indptr, cells, weights, number, len(used)), unit)
 
 
@@ -159,15 +162,16 @@ def find_copies(patterns: VotePatterns, n_classes: int) -> tuple[Int, Int, CoVot
     >>> find_copies(as_patterns([[0, -1, 0], [-1, 1, -1]]), 2)[0].tolist()
     [0, 1, 0]
     """
+    from weaklabel.kernels.patterns import event_sums
+
     m = len(patterns.labelers)
     into = np.arange(m)
     for group in duplicate_groups(patterns):
         into[list(group)] = group[0]
-    voted = patterns.codes >= 0
-    rows = patterns.counts[patterns.pattern_index[voted]].astype(float)
-    votes = np.bincount(patterns.labeler_index[voted], weights=rows, minlength=m)
-    company = patterns.n_votes[patterns.pattern_index[voted]] * rows
-    beside = np.bincount(patterns.labeler_index[voted], weights=company, minlength=m)
+    by_class, beside = event_sums(
+        patterns.indptr, patterns.labeler_index, patterns.codes, patterns.counts, m, n_classes
+    )
+    votes = by_class.sum(axis=1)
     rank = np.empty(m, np.int64)
     rank[np.lexsort((np.arange(m), beside, -votes))] = np.arange(m)
     once = pool(patterns, into, rank)
@@ -197,6 +201,8 @@ def pool(patterns: VotePatterns, into: Int, rank: Int) -> VotePatterns:
     [0]
     """
     members = np.bincount(into, minlength=len(into))
+    if members.max(initial=0) <= 1:
+        return patterns
     who, codes = patterns.labeler_index, patterns.codes
     touched = members[into[who]] > 1
     if not touched.any():
