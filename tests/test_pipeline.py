@@ -396,6 +396,21 @@ def test_gold_rows_that_fit_the_model_never_score_it(project):
     assert (both.manifest["counts"]["calibration"], both.manifest["counts"]["gold"]) == (2, 2)
 
 
+def test_without_gold_the_report_says_that_votes_cannot_decide_between_model_and_majority(project):
+    (project / "gold.csv").unlink()
+    result = run(project, "task.gold.path=null")
+    labels = pl.read_parquet(result.folder / "labels.parquet")
+    simple = pl.read_parquet(
+        run(project, "task.gold.path=null", "label_model=majority_vote").folder / "labels.parquet"
+    )
+    others = int(labels["label"].ne_missing(simple["label"]).sum())
+    assert others > 0
+    told = " ".join(result.notes)
+    assert f"event_bayes and majority vote differ on {others} of 6 rows with votes" in told
+    assert "the votes alone can't say which of the two is right there" in told
+    assert "differ on" not in " ".join(run(project, "task.gold.path=null", "label_model=dawid_skene").notes)
+
+
 def test_the_saved_model_knows_its_rules_and_labels(project):
     result = run(project)
     saved = result.folder / "model" / "model"

@@ -162,7 +162,7 @@ def _fill(
         if known is not None:
             _check_gold(task, known, votes)
     counted = votes.keep(rule.id for rule in task.registry if not rule.muted)
-    labels, baseline = _fitted(folder, task, counted, calibration, run_id, tell)
+    labels, baseline, independence = _fitted(folder, task, counted, calibration, run_id, tell)
     written = write_labels(labels, folder, schema=task.schema, formats=config.export.formats)
     tell("labels are scored", 0, 1)
     seen = Findings.of(task, votes, counted.patterns(), gold, nan)
@@ -200,15 +200,22 @@ def _fill(
         "scores": scores,
         "difference": difference,
         "sliced_difference": sliced,
-        "notes": (*seen.notes, *_calibrated(config, gold, calibration)),
+        "notes": (
+            *seen.notes,
+            *_calibrated(config, gold, calibration),
+            *_undecided(labels, baseline, gold, name, independence),
+        ),
         "manifest": manifest,
     }
 
 
 def _fitted(
     folder: Path, task: Task, votes: LabelMatrix, calibration: Gold | None, run_id: str, tell: Observer
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Fit the label model, save it, and return its label table and that of majority vote."""
+) -> tuple[pl.DataFrame, pl.DataFrame, float | None]:
+    """Fit the label model, save it, and return its label table, that of majority vote, and what it makes of the rules.
+
+    The last is how far the votes show the rules to be independent; None: the model doesn't say.
+    """
     tell("model fits", 0, 1)
     patterns, k = votes.patterns(), len(task.schema)
     known = None if calibration is None else calibration.codes(votes.ids)
@@ -224,7 +231,7 @@ def _fitted(
         for m in (model, baseline)
     ]
     tell("model fits", 1, 1)
-    return tables[0], tables[1]
+    return tables[0], tables[1], getattr(model, "independence_", None)
 
 
 def _calibrated(config: Config, gold: Gold | None, calibration: Gold | None) -> list[str]:
@@ -235,6 +242,24 @@ def _calibrated(config: Config, gold: Gold | None, calibration: Gold | None) -> 
     return [
         f"{calibration.frame.height} gold rows went into {into}; the other {scoring} score it "
         "(task.gold.calibrate)"
+    ]
+
+
+def _undecided(
+    labels: pl.DataFrame, baseline: pl.DataFrame, gold: Gold | None, model: str, independence: float | None
+) -> list[str]:
+    """Say where only gold could tell the label model and majority vote apart."""
+    if gold is not None or model == "majority_vote" or independence is None:
+        return []
+    heard = labels["n_votes"] > 0
+    others = int((labels["label"].ne_missing(baseline["label"]) & heard).sum())
+    if not others:
+        return []
+    where = f"{model} and majority vote differ on {others:,} of {int(heard.sum()):,} rows with votes"
+    if independence >= 0.5:
+        return [f"{where}; the votes look as those of independent rules do, which speaks for {model}"]
+    return [
+        f"{where}; the votes alone can't say which of the two is right there: the rules depend on each other"
     ]
 
 
