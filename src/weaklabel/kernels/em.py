@@ -164,6 +164,20 @@ def keep_unanimous(
 
 
 @njit
+def vote_shares(indptr: Any, codes: Any, counts: Any, k: Any) -> Any:
+    """Return, over all rows, the sum of each class' share of the row's votes, (k,) float64."""
+    found = np.zeros(k)
+    for u in range(len(indptr) - 1):
+        heard = 0
+        for e in range(indptr[u], indptr[u + 1]):
+            heard += codes[e] >= 0
+        for e in range(indptr[u], indptr[u + 1]):
+            if codes[e] >= 0:
+                found[codes[e]] += counts[u] / heard
+    return found
+
+
+@njit
 def co_votes(indptr: Any, cells: Any, weights: Any, events: Any, size: Any) -> Any:
     """Return the (size, size) weight of rows on which events occur together: upper triangle and diagonal.
 

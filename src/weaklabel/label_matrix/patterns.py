@@ -249,9 +249,10 @@ def dense_patterns(
     clash = kernel.dense_difference(array, groups, first)
     if clash >= 0:
         raise _collision(labelers)
-    events = Events(*kernel.dense_to_events(array, first, silence))
+    keys, order, rank = _order(raw[first])
+    indptr, who, codes = kernel.dense_to_events(array, first[order], silence)
     counts = kernel.sum_by_group(np.ones(len(array), np.int64), groups, len(first))
-    return _sorted(events, labelers, silence, counts, raw[first], groups)
+    return VotePatterns(labelers, silence, indptr, who, codes, counts[order], keys[order], rank[groups])
 
 
 def row_patterns(votes: Int8, labelers: tuple[str, ...], silence: Int8) -> VotePatterns:
@@ -375,15 +376,23 @@ def gold_array(gold: Any, n: int, n_classes: int) -> Int64:
 def _sorted(
     events: Events, labelers: tuple[str, ...], silence: Int8, counts: Int64, raw: Int64, rows: Int64 | None
 ) -> VotePatterns:
-    from weaklabel.kernels.patterns import mix, take_events
+    from weaklabel.kernels.patterns import take_events
+
+    keys, order, rank = _order(raw)
+    indptr, who, codes = take_events(events.indptr, events.labelers, events.codes, order)
+    inverse = None if rows is None else rank[rows]
+    return VotePatterns(labelers, silence, indptr, who, codes, counts[order], keys[order], inverse)
+
+
+def _order(raw: Int64) -> tuple[Int64, Int64, Int64]:
+    """Return keys, the order that sorts them, and each one's place in it."""
+    from weaklabel.kernels.patterns import mix
 
     keys = mix(raw)
     order = np.argsort(keys, kind="stable")
     rank = np.empty_like(order)
     rank[order] = np.arange(len(order))
-    indptr, who, codes = take_events(events.indptr, events.labelers, events.codes, order)
-    inverse = None if rows is None else rank[rows]
-    return VotePatterns(labelers, silence, indptr, who, codes, counts[order], keys[order], inverse)
+    return keys, order, rank
 
 
 def _event_table(labelers: tuple[str, ...], silence: Int8, codes: Int8) -> Int64:

@@ -17,7 +17,7 @@ import numpy as np
 
 from weaklabel.errors import ModelError
 from weaklabel.label_matrix import VotePatterns
-from weaklabel.label_model.base import TIE, Float, Int, LabelModel, soft_votes
+from weaklabel.label_model.base import TIE, Float, Int, LabelModel
 from weaklabel.label_model.duplicates import with_votes
 from weaklabel.label_model.event_scores import Part, Prior, Scores, fit_events, unexplained
 from weaklabel.label_model.near_copies import (
@@ -164,6 +164,8 @@ class EventBayes(LabelModel):
         self.keep_unanimous = bool(keep_unanimous)
 
     def _fit(self, patterns: VotePatterns, gold: Float | None) -> None:
+        from weaklabel.kernels import em
+
         k, m = self.n_classes, len(patterns.labelers)
         fitted = with_votes(patterns).without_rows()
         self.into_, self.rank_ = np.arange(m), np.arange(m)
@@ -173,8 +175,8 @@ class EventBayes(LabelModel):
             fitted = pool(fitted, self.into_, self.rank_)
         found = co_votes(fitted, k) if found is None else found
         self.weights_ = overlap_weights(shared_votes(found, m, k))
-        share = soft_votes(fitted, k)
-        balance = (fitted.counts @ share + 1) / (fitted.counts.sum() + k)
+        named = em.vote_shares(fitted.indptr, fitted.codes, fitted.counts, k)
+        balance = (named + 1) / (fitted.counts.sum() + k)
         part = Part.of(fitted, min(MAX_PATTERNS, MAX_CELLS // k))
         start = Scores.start(m, self.prior_accuracy, self.weights_, k)
         self.excess_, self.noise_, unsure = unexplained(fitted, found, *part.expected(start))
