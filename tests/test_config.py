@@ -83,7 +83,10 @@ def test_options_of_an_engine_are_those_of_its_constructor(project):
         (["where=x"], ["unknown key 'where'", "did you mean 'task.gold.where'?"]),
         (["+treshold=0.9"], ["unknown key 'treshold'", "did you mean 'task.threshold'"]),
         (["+task.treshold=0.9"], ["unknown key 'task.treshold'", "did you mean 'threshold'"]),
-        (["label_model=dawid_skene", "+label_model.max_itr=3"], ["unknown key 'label_model.max_itr'", "did you mean 'max_iter'"]),
+        (
+            ["label_model=dawid_skene", "+label_model.max_itr=3"],
+            ["unknown key 'label_model.max_itr'", "did you mean 'max_iter'"],
+        ),
         (["export.formats=csv"], ["export.formats is a list", "export.formats=[one,two]"]),
         (["task.corpus.path="], ["task.corpus.path is empty"]),
         (["task.threshold=high"], ["task.threshold: value 'high'", "could not be converted to Float"]),
