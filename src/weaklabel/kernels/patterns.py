@@ -174,13 +174,26 @@ def take_events(indptr: Any, labelers: Any, codes: Any, rows: Any) -> Any:
     return new, who, what
 
 
+def labeler_hashes(indptr: Int64, labelers: Any, codes: Any, m: int) -> Int64:
+    """Return a hash of each labeler's events, (m,): the sum of mixed pairs of row and code.
+
+    Examples
+    --------
+    >>> same = labeler_hashes(np.array([0, 2]), np.array([0, 1]), np.array([1, 1]), 2)
+    >>> bool(same[0] == same[1])
+    True
+    """
+    with np.errstate(over="ignore"):
+        found: Int64 = _labeler_hashes(indptr, labelers, codes, m)
+    return found
+
+
 @njit
-def labeler_hashes(indptr: Any, labelers: Any, codes: Any, m: Any) -> Any:
-    """Return a hash of each labeler's events, (m,) int64: sums of mixed pairs of row and code."""
+def _labeler_hashes(indptr: Any, labelers: Any, codes: Any, m: Any) -> Any:
     found = np.zeros(m, np.int64)
     for u in range(len(indptr) - 1):
         for e in range(indptr[u], indptr[u + 1]):
-            x = np.uint64(u * 256 + codes[e] + 3)
+            x = np.uint64(np.int64(u) * 256 + np.int64(codes[e]) + 3)
             x = (x ^ (x >> np.uint64(31))) * np.uint64(0xBF58476D1CE4E5B9)
             x = (x ^ (x >> np.uint64(29))) * np.uint64(0x94D049BB133111EB)
             found[labelers[e]] += np.int64(x ^ (x >> np.uint64(32)))

@@ -194,7 +194,7 @@ class LabelModel(ABC):
         >>> model = create("majority_vote", n_classes=2).fit([[0, 0], [1, 1]])
         >>> rows = [[0, 0]] * 20
         >>> model.calibrate(rows, [0] * 15 + [1] * 5).predict_proba([[0, 0]]).round(2)
-        array([[0.75, 0.25]])
+        array([[0.86, 0.14]])
         """
         self._need_fit()
         patterns = self._checked(votes)

@@ -96,7 +96,7 @@ class Triplet(LabelModel):
     """
 
     name = "triplet"
-    EVENT_BYTES = 40
+    EVENT_BYTES = 8
     OPTIONS: ClassVar[tuple[str, ...]] = ("class_balance", "average", "triplets", "seed")
     STATE: ClassVar[tuple[str, ...]] = ("class_balance_", "accuracy_", "weights_", "triplets_", "fallback_")
 

@@ -68,7 +68,7 @@ class RunResult:
     >>> project = write_project(Path(tempfile.mkdtemp()) / "desk")
     >>> result = run(load(project, ["tracking=none", "plots=false"]), project=project)
     >>> result.rows, result.model, sorted(result.scores)
-    (30, 'dawid_skene', ['dawid_skene', 'majority_vote', 'vote_classifier'])
+    (30, 'event_bayes', ['event_bayes', 'majority_vote', 'vote_classifier'])
     """
 
     run_id: str
