@@ -14,7 +14,6 @@ ONE = dict.fromkeys(
 )
 os.environ.update(ONE)
 
-import ctypes.util  # noqa: E402
 import json  # noqa: E402
 import re  # noqa: E402
 import resource  # noqa: E402
@@ -51,8 +50,6 @@ def main(runs):
     for name, texts in corpora.items():
         wrong += compare(name, texts, runs)
     files(corpora["generated"], runs)
-    found = next(filter(None, map(ctypes.util.find_library, ("hs", "vectorscan"))), None)
-    print(f"\nSystem library (Hyperscan, Vectorscan): {f'{found} is there, ' if found else ''}not measured.")
     if hasattr(os, "getloadavg"):
         print(f"Load at the end: {os.getloadavg()[0]:.1f}.")
     sys.exit(wrong > 0)
