@@ -17,8 +17,8 @@ from weaklabel.errors import GoldError, ModelError, OutputError, VotesError
 from weaklabel.fingerprint import event_hash
 from weaklabel.label_matrix import LabelMatrix, VotePatterns, as_patterns, as_rows, gold_table, gold_weights
 from weaklabel.label_model.alignment import places
-from weaklabel.label_model.calibration import Calibrator, calibrator, calibrator_from, f1_threshold
-from weaklabel.label_model.correction import CLIP, Correction, fit_correction
+from weaklabel.label_model.calibration import CLIP, Calibrator, calibrator, calibrator_from, f1_threshold
+from weaklabel.label_model.correction import Correction, fit_correction
 from weaklabel.label_model.counted import Counted
 from weaklabel.label_model.explanation import Explanation, explain_row
 from weaklabel.label_model.saved import FORMAT, marks, read_state, write_state

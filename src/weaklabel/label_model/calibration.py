@@ -117,12 +117,12 @@ class TemperatureScaling(Calibrator):
 
         def slope(log_a: float) -> float:
             a = np.exp(log_a)
-            return float(a * (weights * ((_softmax(a * logs) * logs).sum(axis=1) - own)).sum() + 2 * log_a)
+            return float(a * (weights * ((softmax(a * logs) * logs).sum(axis=1) - own)).sum() + 2 * log_a)
 
         self.temperature_ = float(np.exp(-brentq(slope, -20.0, 20.0, xtol=1e-14)))
 
     def _apply(self, p: Float) -> Float:
-        return _softmax(np.log(np.maximum(p, CLIP)) / self.temperature_)
+        return softmax(np.log(np.maximum(p, CLIP)) / self.temperature_)
 
     def _state(self) -> dict[str, Any]:
         return {"temperature": self.temperature_}
@@ -359,7 +359,14 @@ def _isotonic(p: Float, is_class: npt.NDArray[np.bool_], weights: Float) -> tupl
     return x, np.asarray(isotonic_regression(target, weights=weight).x, np.float64)
 
 
-def _softmax(z: Float) -> Float:
+def softmax(z: Float) -> Float:
+    """Return the probabilities that log scores stand for, row by row.
+
+    Examples
+    --------
+    >>> softmax(np.log([[1.0, 3.0]])).tolist()
+    [[0.25, 0.75]]
+    """
     e = np.exp(z - z.max(axis=1, keepdims=True))
     found: Float = e / e.sum(axis=1, keepdims=True)
     return found

@@ -10,12 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from weaklabel.label_matrix import VotePatterns
+from weaklabel.label_model.calibration import CLIP, softmax
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
 
-CLIP = 1e-6
-"""Probabilities are raised to this before their logarithm is taken as a score."""
 SCALE_PENALTY = 2.0
 """Strength of the prior that holds the scale near 1: Gaussian on its logarithm, variance 1 / (2 * strength)."""
 WEIGHT_PENALTY = 1.0
@@ -82,7 +81,7 @@ class Correction:
     def corrected(self, probabilities: Float, patterns: VotePatterns, where: Int) -> Float:
         """Return corrected probabilities of patterns, (u, k); `where` maps their labelers to those of the fit."""
         moved = replace(self, weights=self.weights[where])
-        return _softmax(moved.scores(np.log(np.maximum(probabilities, CLIP)), patterns))
+        return softmax(moved.scores(np.log(np.maximum(probabilities, CLIP)), patterns))
 
     def scores(self, scores: Float, patterns: VotePatterns) -> Float:
         """Return the corrected scores of patterns, (u, k); `patterns` has the labelers of the fit, in their order."""
@@ -194,7 +193,7 @@ def _averaged(scores: Float, columns: Any, gold: Float) -> tuple[float, Float, f
 def _log_volume(point: Float, scores: Float, design: Any, gold: Float, penalty: Float) -> float:
     """Return how much narrower than the prior the posterior is: log det (I + prior covariance x information)."""
     a, rows, k = np.exp(point[0]), point[1:].reshape(-1, scores.shape[1]), scores.shape[1]
-    q, total = _softmax(a * scores + design @ rows), gold.sum(axis=1)
+    q, total = softmax(a * scores + design @ rows), gold.sum(axis=1)
     pull = a * scores
     spread = total @ ((q * pull**2).sum(axis=1) - (q * pull).sum(axis=1) ** 2)
     volume = float(np.log1p(spread / (2 * SCALE_PENALTY)))
@@ -252,9 +251,3 @@ def _minimum(scores: Float, design: Any, gold: Float, penalty: Float, start: Flo
         if np.abs(length * step).max() < 1e-12:
             break
     return point, loss
-
-
-def _softmax(z: Float) -> Float:
-    e = np.exp(z - z.max(axis=1, keepdims=True))
-    found: Float = e / e.sum(axis=1, keepdims=True)
-    return found
