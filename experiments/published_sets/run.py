@@ -12,7 +12,7 @@ from weaklabel.errors import WeakLabelError
 
 PROJECT = Path(__file__).resolve().parents[2]
 SETS = ("youtube", "sms", "trec", "agnews")
-MODELS = ("majority_vote", "dawid_skene", "snorkel")
+MODELS = ("majority_vote", "event_bayes", "dawid_skene", "snorkel")
 METRICS = ("accuracy", "macro_f1", "log_loss", "brier", "ece")
 
 
