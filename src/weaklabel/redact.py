@@ -1,0 +1,1 @@
+"""What must not leave: patterns of personal data, replaced by stable placeholders and put back."""
