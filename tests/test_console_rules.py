@@ -207,3 +207,15 @@ def test_a_rule_that_reads_a_feature_is_shown_in_the_feature():
     view = view_of({"a": "PLEASE!BUY", "b": "no"}, None)
     text = printed(print_trial, try_rule("asks", rules, view), HERE)
     assert "a  votes ham | shown: the feature tidy\n    [[please buy]]\n" in text
+
+
+def test_the_overview_tells_what_the_model_believes():
+    found = overview(Ballots(view_of()).cast(registry()), registry(), view_of(), fit, clusters=False)
+    text = printed(print_overview, found, HERE / "page.html")
+    line = next(line for line in found.rules if line.id == "asks")
+    assert f"{line.model_accuracy.value:.3f} [{line.model_accuracy.low:.3f}" in text
+    assert "classes by the model, of the rows with votes: " in text
+    assert (" ?" in text) == any(line.identified is False for line in found.rules)
+    doubled = dataclasses.replace(found.beliefs, copies=(("asks", "begs"),), converged=False)
+    text = printed(print_overview, dataclasses.replace(found, beliefs=doubled), HERE / "page.html")
+    assert "heard once, since they say the same: asks, begs" in text and "came to rest" in text

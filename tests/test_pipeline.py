@@ -21,6 +21,7 @@ from weaklabel.errors import (
     SchemaError,
 )
 from weaklabel.label_matrix import LabelMatrix
+from weaklabel.pipeline import believed
 from weaklabel.runs import new_run_id
 from weaklabel.schema import LABEL_COLUMNS, LabelSchema
 
@@ -637,8 +638,29 @@ def test_the_observer_is_told(project):
         "rules vote",
         "model fits",
         "labels are scored",
+        "the model is fitted again",
     ]
     assert {step for step, done, total in seen if done == total} == {step for step, _, _ in seen}
+
+
+def test_a_run_tells_what_the_model_believes(project):
+    result = run(project)
+    found = json.loads((result.folder / "beliefs.json").read_text())
+    assert found["class_balance"] == [share.to_dict() for share in result.beliefs.class_balance]
+    assert sum(share["value"] for share in found["class_balance"]) == pytest.approx(1)
+    table = {line["labeler"]: line for line in pl.read_parquet(result.folder / "rules.parquet").to_dicts()}
+    for line in found["labelers"]:
+        rule = table[line["labeler"]]
+        assert (rule["By Model"], rule["Identified"]) == (line["precision"], line["identified"])
+        assert 0 <= rule["By Model Low"] <= rule["By Model"] <= rule["By Model High"] <= 1
+    assert run(project).beliefs.votes.equals(result.beliefs.votes)  # the draws have the run's seed
+
+
+def test_a_model_whose_fits_take_long_is_not_fitted_again(project, monkeypatch):
+    monkeypatch.setattr(believed, "MOST", 1)
+    result = run(project)
+    assert result.beliefs is None and not (result.folder / "beliefs.json").exists()
+    assert "By Model" not in result.rules.columns
 
 
 def test_votes_in_the_folder_are_the_votes(project):

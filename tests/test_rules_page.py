@@ -135,3 +135,13 @@ def test_places_are_relative_to_the_folder(found):
     folder = Path(make_registry()["asks"].source.file).parent
     page = rules_page(found, title="Rules", folder=folder)
     assert str(folder) not in page
+
+
+def test_what_the_model_believes_stands_beside_the_rules(found):
+    text = rules_page(found, title="Rules")
+    assert "Classes by the model" in text and "chance moves it within" in text
+    for line in found.rules:
+        if line.model_accuracy.n:
+            assert f"{line.model_accuracy.value:.3f} [{line.model_accuracy.low:.2f}" in text
+    bare = rules_page(dataclasses.replace(found, beliefs=None), title="Rules")
+    assert "Classes by the model" not in bare

@@ -28,6 +28,8 @@ PARAGRAPH = 20
 """A column of sentences is shown from this width on; sentences are broken, other cells are not."""
 NAMES = 12
 """The column of names beside the last lines of a summary."""
+CLASSES = 3
+"""The largest classes, whose share is told in the summary."""
 SEEN = 5
 """A rule with fewer votes on gold rows is called neither good nor bad."""
 
@@ -81,6 +83,11 @@ def print_summary(result: RunResult, project: Path, out: Console) -> None:
         f"{result.coverage:.1%} of the rows have one, {result.overlaps:.1%} have several, "
         f"on {result.conflicts:.1%} they conflict",
     )
+    if result.beliefs is not None:
+        facts.add_row(
+            "by model",
+            class_shares(result.schema.names, result.beliefs.class_balance, most=CLASSES),
+        )
     out.print(facts)
     out.print()
     if any(score.n_gold for score in result.scores.values()):
@@ -182,6 +189,19 @@ def _status_line(result: RunResult) -> str:
         "below_threshold": "below threshold",
     }
     return ", ".join(f"{result.statuses[s]:,} {names[s]}" for s in names if result.statuses.get(s))
+
+
+def class_shares(names: Sequence[str], shares: Sequence[Estimate], *, most: int | None = None) -> str:
+    """Return what part of the rows with votes the model takes to be of each class, the largest first."""
+    lines = sorted(zip(names, shares, strict=True), key=lambda line: -(line[1].value or 0))
+    more = f", and {len(lines) - most} more" if most is not None and len(lines) > most else ""
+    return ", ".join(f"{name} {_percent(share)}" for name, share in lines[:most]) + more
+
+
+def _percent(share: Estimate) -> str:
+    if share.value is None or share.low is None or share.high is None:
+        return "unknown"
+    return f"{share.value:.0%} ({share.low:.0%} to {share.high:.0%})"
 
 
 def _print_scores(result: RunResult, out: Console) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from weaklabel.console import counted, grid, interval, print_table
+from weaklabel.console import class_shares, counted, grid, interval, print_table
 from weaklabel.explore.places import Piece, excerpt
 from weaklabel.pipeline import relative
 
@@ -224,11 +224,13 @@ def print_overview(found: Overview, page: Path, out: Console, *, notes: Sequence
     dropped = ("coverage", "alone", "label", "changes", "clash")
     print_table(out, header, [_rule_row(line) for line in found.rules], left=("label",), drop=dropped)
     out.print(
-        "\nclash: share of its votes on rows where votes conflict. by model: mean probability of its votes."
+        "\nclash: share of its votes on rows where votes conflict. by model: mean probability of its votes, and how far chance"
+        "\nin these rows moves it; ? = the votes alone can't tell, since it votes with too few others."
         "\nchanges: labels that are others without it. right +/-: gold rows that are right only with it / only without it.",
         style="dim",
         soft_wrap=True,
     )
+    _print_beliefs(found, out)
     for one in found.redundant[:FEW]:
         told = "says nearly the same as" if one.kind == "same" else "says nothing that is not said by"
         out.print(
@@ -254,10 +256,28 @@ def _rule_row(line: RuleLine) -> list[str]:
         f"{line.alone:,}",
         clash,
         interval(line.accuracy) if line.accuracy.n else "",
-        "" if line.model_accuracy is None else f"{line.model_accuracy:.3f}",
+        _by_model(line),
         "" if added is None else f"{added.changed:,}",
         effect,
     ]
+
+
+def _by_model(line: RuleLine) -> str:
+    if not line.model_accuracy.n:
+        return ""
+    return interval(line.model_accuracy) + (" ?" if line.identified is False else "")
+
+
+def _print_beliefs(found: Overview, out: Console) -> None:
+    """Print what the label model makes of the classes and of rules that say the same."""
+    if found.beliefs is None:
+        return
+    shares = class_shares(found.labels, found.beliefs.class_balance)
+    out.print(f"\nclasses by the model, of the rows with votes: {shares}", soft_wrap=True)
+    for group in found.beliefs.copies:
+        out.print(f"heard once, since they say the same: {', '.join(group)}", soft_wrap=True)
+    if found.beliefs.converged is False:
+        out.print("the model's fit stopped before its weights came to rest", soft_wrap=True)
 
 
 def _base(kind: str) -> str:

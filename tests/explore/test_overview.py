@@ -34,7 +34,7 @@ def test_the_table_by_hand(registry, view):
     # b and f are ties with it and spam without it, a has no label without it
     assert (asks.contribution.changed, asks.contribution.lost, asks.contribution.gained) == (3, 1, 2)
     assert (asks.contribution.helps, asks.contribution.harms) == (1, 2)
-    assert asks.model_accuracy == pytest.approx((1 + 0.5 + 0.5) / 3)
+    assert asks.model_accuracy.value == pytest.approx((1 + 0.5 + 0.5) / 3)
     assert found.pairs.select("rule", "other", "both", "conflicts").sort("other").rows() == [
         ("asks", "sells", 1, 1),
         ("asks", "shouts", 1, 1),
@@ -78,7 +78,7 @@ def test_a_muted_rule_is_shown_and_no_label_counts_its_votes(view):
     assert (sells.votes, sells.contribution) == (3, None)
     votes = Ballots(view).cast(LFRegistry(rules, schema=SCHEMA)).keep(["asks"])
     unknown = fit(votes.patterns()).class_balance_[1]  # of c and d, on which nothing is heard
-    assert asks.model_accuracy == 1.0 and sells.model_accuracy == pytest.approx((0 + 2 * unknown) / 3)
+    assert asks.model_accuracy.value == 1.0 and sells.model_accuracy.value == pytest.approx((0 + 2 * unknown) / 3)
     assert asks.contribution.changed == asks.contribution.lost == 3
 
 

@@ -24,6 +24,7 @@ from weaklabel.explore.regions import Known, Region, regions
 from weaklabel.explore.view import View
 from weaklabel.explore.words import WORD_ROWS, Vocabulary
 from weaklabel.label_matrix import LabelMatrix
+from weaklabel.label_model.beliefs import Beliefs, beliefs
 from weaklabel.lf import LFRegistry
 from weaklabel.schema import MISSING
 from weaklabel.stats import Estimate, undefined
@@ -46,7 +47,9 @@ class RuleLine:
     accuracy
         Share of its votes on gold rows that are right.
     model_accuracy
-        Mean probability that the label model gives to its votes; None: it never votes.
+        Mean probability that the label model gives to its votes.
+    identified
+        Whether votes alone can tell how good it is; None: not computed, or muted.
     contribution
         What becomes of the labels without it; None: not computed, or muted.
     faults
@@ -55,7 +58,8 @@ class RuleLine:
     Examples
     --------
     >>> line = RuleLine(id="shouts", label="spam", kind="regex", where="", votes=5, coverage=0.5, overlaps=0.1,
-    ...                 conflicts=0.0, alone=4, accuracy=undefined(), model_accuracy=0.8, contribution=None, faults=0)
+    ...                 conflicts=0.0, alone=4, accuracy=undefined(), model_accuracy=undefined(), identified=None,
+    ...                 contribution=None, faults=0)
     >>> line.id
     'shouts'
     """
@@ -70,13 +74,15 @@ class RuleLine:
     conflicts: float
     alone: int
     accuracy: Estimate
-    model_accuracy: float | None
+    model_accuracy: Estimate
+    identified: bool | None
     contribution: Contribution | None
     faults: int
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON."""
         found = {**vars(self), "accuracy": self.accuracy.to_dict()}
+        found["model_accuracy"] = self.model_accuracy.to_dict()
         found["contribution"] = None if self.contribution is None else self.contribution.to_dict()
         return found
 
@@ -99,6 +105,8 @@ class Overview:
         One line a rule, in the registry's order.
     pairs
         `agreement.pair_table`.
+    beliefs
+        What the label model believes of rules and classes; None: not computed.
     redundant
         Rules that say next to nothing that another does not say.
     dependence
@@ -132,6 +140,7 @@ class Overview:
     model: str
     rules: tuple[RuleLine, ...]
     pairs: pl.DataFrame
+    beliefs: Beliefs | None
     redundant: tuple[Redundancy, ...]
     dependence: Dependence | None
     regions: tuple[Region, ...]
@@ -143,6 +152,7 @@ class Overview:
         found["rules"] = [line.to_dict() for line in self.rules]
         found["pairs"] = self.pairs.to_dicts()
         found["redundant"] = [asdict(one) for one in self.redundant]
+        found["beliefs"] = None if self.beliefs is None else self.beliefs.to_dict()
         found["dependence"] = None if self.dependence is None else self.dependence.to_dict()
         found["regions"] = [region.to_dict() for region in self.regions]
         return found
@@ -214,6 +224,7 @@ def overview(
         if contribution
         else None
     )
+    believed = beliefs(heard.patterns(), fit_model, tell=tell) if contribution else None
     assert patterns.inverse is not None
     probabilities = np.zeros((len(patterns), k))
     probabilities[patterns.inverse] = by_row
@@ -243,12 +254,13 @@ def overview(
                 codes[mine],
                 known.contested[mine],
                 gold_accuracy(patterns, view.gold, n_classes=k, meanings=meanings),
-                model_accuracy(patterns, probabilities, meanings),
+                _by_model(model_accuracy(patterns, probabilities, meanings), believed),
                 added,
                 votes.faults,
             )
         ),
         pairs=pair_table(pairs, registry.ids),
+        beliefs=believed,
         redundant=redundancies(pairs, registry.ids),
         dependence=dependence,
         regions=found,
@@ -287,7 +299,7 @@ def _lines(
     codes: Int16,
     contested: Bool,
     accuracy: Mapping[str, Estimate],
-    by_model: Mapping[str, tuple[float | None, int]],
+    by_model: Mapping[str, tuple[Estimate, bool | None]],
     added: Mapping[str, Contribution],
     faults: Mapping[str, int],
 ) -> list[RuleLine]:
@@ -310,10 +322,29 @@ def _lines(
                 alone=int((own & ~several).sum()),
                 accuracy=accuracy.get(rule.id, undefined()),
                 model_accuracy=by_model[rule.id][0],
+                identified=by_model[rule.id][1],
                 contribution=added.get(rule.id),
                 faults=int(faults.get(rule.id, 0)),
             )
         )
+    return lines
+
+
+def _by_model(
+    means: Mapping[str, tuple[float | None, int]], found: Beliefs | None
+) -> dict[str, tuple[Estimate, bool | None]]:
+    """Return what the model thinks of each rule's votes, and whether votes alone can tell."""
+    known = {} if found is None else {line["labeler"]: line for line in found.labelers.iter_rows(named=True)}
+    lines: dict[str, tuple[Estimate, bool | None]] = {}
+    for id, (mean, n) in means.items():
+        line = known.get(id)
+        if mean is None:
+            lines[id] = undefined(), None
+        elif line is None:
+            lines[id] = Estimate(mean, None, None, n), None
+        else:
+            low, high = min(line["precision_low"], mean), max(line["precision_high"], mean)
+            lines[id] = Estimate(mean, low, high, n, method="refits on resampled rows"), line["identified"]
     return lines
 
 

@@ -31,17 +31,37 @@ class Beliefs:
         and `identified`: whether the votes alone can say how good this labeler is. They can when it votes on some
         row together with each of two others that vote on some row together, too; else its precision is the model's
         prior.
+    labelers
+        A line per labeler that votes: `labeler`, `votes`, `precision` of all its votes with `_low` and `_high`, and
+        `identified`.
     class_balance
         Share of each class among the rows with votes.
+    copies
+        Groups of labelers that the model hears once, if it looks for them.
+    converged
+        Whether the fit came to rest; None: the model doesn't say.
 
     Examples
     --------
-    >>> Beliefs(pl.DataFrame({"labeler": ["loud"]}), ()).votes.height
+    >>> Beliefs(pl.DataFrame({"labeler": ["loud"]}), pl.DataFrame(), ()).votes.height
     1
     """
 
     votes: pl.DataFrame
+    labelers: pl.DataFrame
     class_balance: tuple[Estimate, ...]
+    copies: tuple[tuple[str, ...], ...] = ()
+    converged: bool | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data for JSON; the class balance in the schema's order."""
+        return {
+            "votes": self.votes.to_dicts(),
+            "labelers": self.labelers.to_dicts(),
+            "class_balance": [share.to_dict() for share in self.class_balance],
+            "copies": [list(group) for group in self.copies],
+            "converged": self.converged,
+        }
 
 
 def beliefs(
@@ -87,7 +107,8 @@ def beliefs(
     """
     patterns = patterns.without_rows()
     events = _Events.of(patterns)
-    values = [events.measured(patterns, fit_model(patterns))]
+    model = fit_model(patterns)
+    values = [events.measured(patterns, model)]
     generator = np.random.default_rng(seed)
     share = patterns.counts / patterns.counts.sum()
     for done in range(resamples):
@@ -97,13 +118,18 @@ def beliefs(
         if tell:
             tell("the model is fitted again", done + 1, resamples)
     value, low, high = _ends(np.array(values), confidence)
-    size = len(events.labeler)
+    size, m = len(events.labeler), len(patterns.labelers)
+    by_vote, by_labeler, rest = slice(0, size), slice(size, size + m), slice(size + m, None)
+    identified = _identified(patterns)
     return Beliefs(
-        _votes(patterns, events, value[:size], low[:size], high[:size], confidence),
+        _votes(patterns, events, value[by_vote], low[by_vote], high[by_vote], identified, confidence),
+        _labelers(patterns, events, value[by_labeler], low[by_labeler], high[by_labeler], identified),
         tuple(
             Estimate(float(v), float(a), float(b), patterns.n_rows, method=f"{resamples} refits")
-            for v, a, b in zip(value[size:], low[size:], high[size:], strict=True)
+            for v, a, b in zip(value[rest], low[rest], high[rest], strict=True)
         ),
+        copies=tuple(getattr(model, "copies_", ())),
+        converged=getattr(model, "converged_", None),
     )
 
 
@@ -124,23 +150,60 @@ class _Events:
         return cls(kinds[:, 0], kinds[:, 1], which.reshape(-1), patterns.pattern_index[voted])
 
     def measured(self, patterns: VotePatterns, model: LabelModel) -> Float:
-        """Return the precision of each kind of vote, then the share of each class among rows with votes."""
+        """Return the precision of each kind of vote, of each labeler, then the share of each class among covered rows."""
         p = model.predict_proba(patterns)
         rows = patterns.counts[self.row].astype(np.float64)
         size = len(self.labeler)
         total = np.bincount(self.which, weights=rows, minlength=size)
         right = np.bincount(self.which, weights=rows * p[self.row, self.code[self.which]], minlength=size)
+        m = len(patterns.labelers)
+        all_right = np.bincount(self.labeler, weights=right, minlength=m)
+        all_votes = np.bincount(self.labeler, weights=total, minlength=m)
         heard = patterns.counts * (patterns.n_votes > 0)
         balance = heard @ p / max(heard.sum(), 1)
-        return np.concatenate([np.divide(right, total, out=np.full(size, np.nan), where=total > 0), balance])
+        return np.concatenate([_ratio(right, total), _ratio(all_right, all_votes), balance])
+
+
+def _ratio(part: npt.NDArray[Any], whole: npt.NDArray[Any]) -> Float:
+    found: Float = np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0)
+    return found
+
+
+def _labelers(
+    patterns: VotePatterns,
+    events: _Events,
+    value: Float,
+    low: Float,
+    high: Float,
+    identified: npt.NDArray[np.bool_],
+) -> pl.DataFrame:
+    m = len(patterns.labelers)
+    rows = np.bincount(events.labeler[events.which], weights=patterns.counts[events.row], minlength=m)
+    voting = np.flatnonzero(rows > 0)
+    return pl.DataFrame(
+        {
+            "labeler": [patterns.labelers[j] for j in voting.tolist()],
+            "votes": rows[voting].astype(np.int64),
+            "precision": value[voting],
+            "precision_low": low[voting],
+            "precision_high": high[voting],
+            "identified": identified[voting],
+        },
+        schema_overrides={"labeler": pl.String},
+    )
 
 
 def _votes(
-    patterns: VotePatterns, events: _Events, value: Float, low: Float, high: Float, confidence: float
+    patterns: VotePatterns,
+    events: _Events,
+    value: Float,
+    low: Float,
+    high: Float,
+    identified: npt.NDArray[np.bool_],
+    confidence: float,
 ) -> pl.DataFrame:
     rows = np.bincount(events.which, weights=patterns.counts[events.row], minlength=len(events.labeler))
     coverage = [wilson(count, patterns.n_rows, confidence=confidence) for count in rows.tolist()]
-    identified = _identified(patterns)
     return pl.DataFrame(
         {
             "labeler": [patterns.labelers[j] for j in events.labeler.tolist()],

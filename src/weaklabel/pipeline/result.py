@@ -12,6 +12,7 @@ import polars as pl
 from weaklabel import tracking
 from weaklabel.errors import WeakLabelError
 from weaklabel.evaluate import Evaluation, flat_metrics
+from weaklabel.label_model.beliefs import Beliefs
 from weaklabel.schema import LabelSchema
 from weaklabel.stats import Estimate
 
@@ -40,6 +41,8 @@ class RunResult:
         Number of faults per rule id.
     model
         Name of the label model.
+    beliefs
+        What it believes of rules and classes from the votes alone; None where that would take long.
     scores
         Name -> evaluation against gold: the model, majority_vote, and vote_classifier where it could be trained.
     difference
@@ -85,6 +88,7 @@ class RunResult:
     model: str
     scores: Mapping[str, Evaluation]
     difference: Estimate | None
+    beliefs: Beliefs | None = None
     sliced_rules: pl.DataFrame | None = None
     sliced_difference: Mapping[str, Estimate] = field(default_factory=dict)
     notes: tuple[str, ...]
@@ -140,6 +144,7 @@ class RunResult:
             "conflicts": self.conflicts,
             "faults": {k: v for k, v in self.faults.items() if v},
             "rules": self.rules.to_dicts(),
+            "beliefs": self.beliefs.to_dict() if self.beliefs else None,
             "fingerprints": dict(self.manifest["fingerprints"]),
             "scores": {name: score.to_dict() for name, score in self.scores.items()},
             "accuracy_minus_majority_vote": self.difference.to_dict() if self.difference else None,

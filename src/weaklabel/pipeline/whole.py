@@ -19,6 +19,7 @@ from weaklabel.export import write_labels, write_parquet, write_text, writing
 from weaklabel.fingerprint import fingerprint
 from weaklabel.gold import Gold
 from weaklabel.label_matrix import LabelMatrix
+from weaklabel.pipeline.believed import belief_notes, believed, with_beliefs
 from weaklabel.pipeline.findings import Findings
 from weaklabel.pipeline.labels import fit, label_table
 from weaklabel.pipeline.result import RunResult
@@ -166,16 +167,22 @@ def _fill(
     written = write_labels(labels, folder, schema=task.schema, formats=config.export.formats)
     tell("labels are scored", 0, 1)
     seen = Findings.of(task, votes, counted.patterns(), gold, nan)
+    beliefs = believed(config, counted.patterns(), n_classes=len(task.schema), tell=tell)
+    rules = with_beliefs(seen.rules, beliefs)
     scores, difference, sliced = _scores(task, counted, labels, baseline, gold, name)
-    write_parquet(seen.rules, folder / "rules.parquet")
+    write_parquet(rules, folder / "rules.parquet")
     if seen.sliced is not None:
         write_parquet(seen.sliced, folder / "rules_per_slice.parquet")
     if scores:
         write_text(_evaluation_json(scores, difference, sliced), folder / "evaluation.json")
+    if beliefs is not None:
+        write_text(
+            json.dumps(beliefs.to_dict(), ensure_ascii=False, indent=1) + "\n", folder / "beliefs.json"
+        )
     tell("labels are scored", 1, 1)
     if config.plots:
         tell("plots are drawn", 0, 1)
-        drawn = {"labels": labels, "rules": seen.rules, "evaluation": scores.get(name), "schema": task.schema}
+        drawn = {"labels": labels, "rules": rules, "evaluation": scores.get(name), "schema": task.schema}
         report.plot_run(folder / "plots", **drawn)  # type: ignore[arg-type]
         tell("plots are drawn", 1, 1)
     for file, content in {"config.yaml": to_yaml(config), **extra}.items():
@@ -193,7 +200,8 @@ def _fill(
         "statuses": _statuses(labels),
         "overlaps": seen.overlaps,
         "conflicts": seen.conflicts,
-        "rules": seen.rules,
+        "rules": rules,
+        "beliefs": beliefs,
         "sliced_rules": seen.sliced,
         "faults": dict(votes.faults),
         "model": name,
@@ -202,6 +210,7 @@ def _fill(
         "sliced_difference": sliced,
         "notes": (
             *seen.notes,
+            *belief_notes(beliefs),
             *_calibrated(config, gold, calibration),
             *_undecided(labels, baseline, gold, name, independence),
         ),
@@ -356,7 +365,8 @@ def _record(result: RunResult, config: Config) -> tracking.Record:
     if prints["gold"]:
         source = config.task.gold.path or f"column {config.task.gold.column} of the corpus"
         datasets.append(tracking.Dataset("gold", prints["gold"], "gold", str(source)))
-    names = ("config.yaml", "manifest.json", *(["evaluation.json"] if result.scores else []))
+    names = ["config.yaml", "manifest.json"]
+    names += [name for name in ("evaluation.json", "beliefs.json") if (result.folder / name).exists()]
     files = [(result.folder / name, "") for name in names]
     files += [(path, "plots") for path in sorted((result.folder / "plots").glob("*.png"))]
     return tracking.Record(

@@ -122,6 +122,7 @@ def rules_page(
         *(f"<p>⚠ {_text(note)}</p>" for note in dict.fromkeys([*notes, *found.notes])),
         _legend(found, colours),
         _rules_table(found, colours, str(folder or "")),
+        _beliefs(found),
         _redundant(found),
         _pairs(found),
         _dependence(found),
@@ -141,6 +142,39 @@ def rules_page(
 
 
 # ---- the table ----
+
+
+def _beliefs(found: Overview) -> str:
+    """Tell what the model makes of the classes, and which rules it hears once."""
+    if found.beliefs is None:
+        return ""
+    shares = zip(found.labels, found.beliefs.class_balance, strict=True)
+    cells = "".join(
+        f'<tr><td>{_text(name)}</td><td class="n">{_percent(share.value)}</td>'
+        f'<td class="n">{_percent(share.low)} to {_percent(share.high)}</td></tr>'
+        for name, share in shares
+    )
+    told = [f"Heard once, since they say the same: {', '.join(group)}." for group in found.beliefs.copies]
+    if found.beliefs.converged is False:
+        told.append("The fit stopped before its weights came to rest.")
+    return (
+        "<h2>Classes by the model</h2><table><thead><tr><th>label</th>"
+        '<th class="n">share of the rows with votes</th><th class="n">chance moves it within</th></tr></thead>'
+        f'<tbody>{cells}</tbody></table><p class="soft">{_text(" ".join(told))}</p>'
+    )
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{share:.1%}"
+
+
+def _believed(line: RuleLine) -> str:
+    """Return what the model thinks of a rule's votes, with its interval."""
+    seen = line.model_accuracy
+    if seen.value is None:
+        return ""
+    ends = "" if seen.low is None or seen.high is None else f" [{seen.low:.2f}, {seen.high:.2f}]"
+    return f"{seen.value:.3f}{ends}{' ?' if line.identified is False else ''}"
 
 
 def _sizes(found: Overview) -> str:
@@ -180,8 +214,9 @@ def _rules_table(found: Overview, colours: Mapping[str, str], folder: str) -> st
     )
     body = "".join(_rule_row(line, top, colours, folder) for line in found.rules)
     said = (
-        "Alone: rows that only this rule covers. By model: mean probability of its votes under the model fitted on all rules; "
-        "by the others: under the model that has never seen it. Labels it changes: rows whose label is another without it."
+        "Alone: rows that only this rule covers. By model: mean probability of its votes under the model fitted on all rules, "
+        "with the interval in which chance in these rows moves it; ?: the votes alone can't tell, since it votes with too few "
+        "others. By the others: under the model that has never seen it. Labels it changes: rows whose label is another without it."
     )
     return (
         f'<h2>Rules</h2><div class="scroll"><table class="sorts"><thead><tr>{head}</tr></thead>'
@@ -202,7 +237,7 @@ def _rule_row(line: RuleLine, top: float, colours: Mapping[str, str], folder: st
         (line.coverage, _bar(line, top, colour), ""),
         (line.alone, f"{line.alone:,}", "n"),
         (_low(line.accuracy), _dot(line.accuracy, colour), ""),
-        (_number(line.model_accuracy), _three(line.model_accuracy), "n"),
+        (_number(line.model_accuracy.value), _believed(line), "n"),
         (_number(added.others_say if added else None), _three(added.others_say if added else None), "n"),
         (added.changed if added else -1, f"{added.changed:,}" if added else "", "n"),
         (_number(effect.value if effect else None), _effect(added), "n"),
