@@ -939,3 +939,153 @@ def co_votes(rows, probabilities):
                 expected_same += sum(a * b for a, b in zip(*mass, strict=True)) / total[y]
             found[str(i), str(j)] = (both, expected_both, same, expected_same)
     return found
+
+
+# --- agreement of people, samples, checks on people
+
+
+def kappa(a, b):
+    """Return Cohen's kappa of the rows both answered, class by class; None without meaning."""
+    from fractions import Fraction
+
+    both = [(x, y) for x, y in zip(a, b, strict=True) if x >= 0 and y >= 0]
+    if not both:
+        return None
+    same = Fraction(sum(x == y for x, y in both), len(both))
+    chance = sum(
+        Fraction(sum(x == c for x, _ in both), len(both)) * Fraction(sum(y == c for _, y in both), len(both))
+        for c in {c for pair in both for c in pair}
+    )
+    return None if chance == 1 else float((same - chance) / (1 - chance))
+
+
+def kappa_gradient_variance(counts):
+    """Return the large-sample variance of kappa by the delta method, derivatives taken by small steps."""
+    import numpy as np
+
+    n = counts.sum()
+    p = counts / n
+
+    def value(q):
+        q = q / q.sum()
+        chance = q.sum(axis=1) @ q.sum(axis=0)
+        return (np.trace(q) - chance) / (1 - chance)
+
+    gradient = np.zeros_like(p)
+    for i in np.ndindex(p.shape):
+        step = np.zeros_like(p)
+        step[i] = 1e-6
+        gradient[i] = (value(p + step) - value(p - step)) / 2e-6
+    return ((p * gradient**2).sum() - (p * gradient).sum() ** 2) / n
+
+
+def alpha(rows):
+    """Return Krippendorff's nominal alpha from every ordered pair of answers to one item; None without meaning."""
+    from fractions import Fraction
+
+    pairs = {}
+    for row in rows:
+        said = [v for v in row if v >= 0]
+        for i, x in enumerate(said):
+            for j, y in enumerate(said):
+                if i != j:
+                    pairs[x, y] = pairs.get((x, y), Fraction(0)) + Fraction(1, len(said) - 1)
+    of = {}
+    for (x, _), weight in pairs.items():
+        of[x] = of.get(x, Fraction(0)) + weight
+    n = sum(of.values())
+    observed = sum(weight for (x, y), weight in pairs.items() if x != y)
+    expected = sum(of[x] * of[y] for x in of for y in of if x != y)
+    return float(1 - (n - 1) * observed / expected) if expected else None
+
+
+def inclusion(weights, size, uniform):
+    """Return probabilities of inclusion in proportion to weights: what passes 1 is taken, the rest shares what is left."""
+    n, total = len(weights), sum(weights)
+    w = [uniform / n + (1 - uniform) * v / total for v in weights]
+    certain = set()
+    while True:
+        rest = sum(v for i, v in enumerate(w) if i not in certain)
+        p = [1.0 if i in certain else (size - len(certain)) * v / rest for i, v in enumerate(w)]
+        over = {i for i, v in enumerate(p) if v > 1}
+        if not over:
+            return p
+        certain |= over
+
+
+def allocation(counts, size, minimum):
+    """Return rows a stratum: the minimum, then one row at a time to the largest count / (2 taken + 1)."""
+    take = [min(n, minimum) for n in counts]
+    while sum(take) < min(size, sum(counts)):
+        open_ = [i for i, n in enumerate(counts) if take[i] < n]
+        # by cross-multiplication, so that ties are ties: first to the stratum with fewer rows taken, then by name
+        best = open_[0]
+        for i in open_[1:]:
+            mine, theirs = counts[i] * (2 * take[best] + 1), counts[best] * (2 * take[i] + 1)
+            if mine > theirs or (mine == theirs and take[i] < take[best]):
+                best = i
+        take[best] += 1
+    return take
+
+
+def hypergeometric_tail(right, n, history_right, history_n):
+    """Return the chance of so few right today by counting the ways to place all right answers, in whole numbers."""
+    from fractions import Fraction
+    from math import comb
+
+    total = right + history_right
+    ways = [
+        comb(n, x) * comb(history_n, total - x) for x in range(max(0, total - history_n), min(n, total) + 1)
+    ]
+    low = max(0, total - history_n)
+    return Fraction(sum(ways[: right - low + 1]), sum(ways))
+
+
+def boschloo(right, n, history_right, history_n):
+    """Return the largest chance, over all shares, of a day and a history that Fisher's test ranks at least so low."""
+    from math import comb
+
+    rank = hypergeometric_tail(right, n, history_right, history_n)
+    low = [
+        (x, h)
+        for x in range(n + 1)
+        for h in range(history_n + 1)
+        if hypergeometric_tail(x, n, h, history_n) <= rank
+    ]
+
+    def chance(q):
+        return sum(
+            comb(n, x) * comb(history_n, h) * q ** (x + h) * (1 - q) ** (n + history_n - x - h)
+            for x, h in low
+        )
+
+    peaks = sorted((i / 200 for i in range(201)), key=chance)[-3:]
+    near = [min(max(q + i / 20_000, 0), 1) for q in peaks for i in range(-100, 101)]
+    return max(chance(q) for q in near)
+
+
+def binomial_tail(right, n, share):
+    """Return the chance of so few of n, each on its own with that share."""
+    from fractions import Fraction
+    from math import comb
+
+    q = Fraction(share)
+    return sum(comb(n, x) * q**x * (1 - q) ** (n - x) for x in range(right + 1))
+
+
+def failed_batches(results, levels, floor, least_history):
+    """Return which batches fail: results are (person, right, n) in order, levels are by number of test."""
+    past, failed, number = {}, [], 0
+    for person, right, n in results:
+        before = past.get(person, (0, 0))
+        tests = []
+        if n and before[1] >= least_history and before[1] > 0:
+            tests.append(boschloo(right, n, *before))
+        if n and floor is not None:
+            tests.append(binomial_tail(right, n, floor))
+        bad = bool(tests) and len(tests) * min(tests) <= levels[number]
+        number += bool(tests)
+        if not bad:
+            past[person] = (before[0] + right, before[1] + n)
+        failed.append(bad)
+    return failed
