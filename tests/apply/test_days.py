@@ -64,6 +64,64 @@ def test_every_kind_may_have_days_and_a_rule_is_not_shown_rows_of_other_days():
     assert votes(rules, pl.Series(DAYS), date="sent") == [[-2, 1, 1, -1, -2]] * 3
 
 
+def test_pattern_rules_with_days_share_one_scan(monkeypatch):
+    from weaklabel.apply import patterns
+
+    compiled, compile_scan = [], patterns.compile_scan
+    monkeypatch.setattr(
+        patterns,
+        "compile_scan",
+        lambda rules, *a, **k: compiled.append(len(list(rules))) or compile_scan(rules, *a, **k),
+    )
+    rules = [
+        january(),
+        wl.regex("plain", r"w\w+ now", label="spam"),
+        january(lambda name, terms, **more: wl.regex("machine", r"w\w+ now", **more)),
+        january(
+            lambda name, terms, **more: wl.lookup(
+                "lookup", {"win": "spam", "hello": "ham"}, **(more | {"label": None})
+            )
+        ),
+    ]
+    wanted = [[-2, 1, 1, -1, -2], [1, 1, 1, -1, 1], [-2, 1, 1, -1, -2], [-2, 1, 1, 0, -2]]
+    assert votes(rules, pl.Series(DAYS), date="sent") == wanted
+    assert compiled == [4]
+
+
+@pytest.mark.parametrize("pattern", [r"(win) now|(hello)\1", r"(\w)\1", r"^\w+"])
+def test_a_regex_is_not_shown_texts_of_other_days(pattern, monkeypatch):
+    from weaklabel.apply.asking import Asking
+
+    shown, ask = [], Asking.votes
+
+    def watching(self, rule, code, texts, rows):
+        shown.extend(texts)
+        return ask(self, rule, code, texts, rows)
+
+    monkeypatch.setattr(Asking, "votes", watching)
+    rule = wl.regex(
+        "r", pattern, label="spam", case="ignore", valid_from="2026-01-01", valid_until="2026-01-31"
+    )
+    hard = ["win now \u212a not asked", "win now \u212a", "hellohello", "hello", "not asked"]
+    frame = pl.DataFrame({"id": list("abcde"), "text": hard, "sent": DAYS})
+    found = (
+        wl.LFApplier(wl.LFRegistry([rule], schema=SCHEMA), date="sent").apply(frame).to_numpy()[:, 0].tolist()
+    )
+    own = [1 if rule.matches(text) else -1 for text in hard[1:4]]
+    assert found == [-2, *own, -2]
+    assert shown and not any("not asked" in text for text in shown)
+
+
+def test_rules_on_days_without_rows_are_as_if_they_were_not_there():
+    frame = pl.DataFrame({"id": ["a"], "amount": [3], "text": ["win"]})
+    rule = wl.keywords("k", ["win"], label="spam", field="amount", valid_until="2026-01-31")
+    other = wl.keywords("o", ["win"], label="spam")
+    applier = wl.LFApplier(wl.LFRegistry([rule, other], schema=SCHEMA), today=MARCH)
+    assert applier.apply(frame).to_numpy().tolist() == [[-2, 1]]
+    with pytest.raises(RuleError, match="column 'amount' holds Int64, not text"):
+        wl.LFApplier(wl.LFRegistry([rule, other], schema=SCHEMA), today=date(2026, 1, 2)).apply(frame)
+
+
 def test_days_are_part_of_what_a_rule_is():
     plain = wl.keywords("wins", ["win"], label="spam")
     assert january() != plain and january().fingerprint != plain.fingerprint

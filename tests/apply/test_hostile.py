@@ -75,6 +75,7 @@ PATTERNS = [
     r"^free", r"back$", r"(?m)^\W*(call|not)$", r"back\Z", r"^$", r"^\s+$", r"(?<!\w)free(?!\w)", r"(?<=\s)call", r"not(?! free)", r"call(?=.*free)",
     r"(\w)\1\1", r"(free|call).*\1", r"(?P<w>\w+) (?P=w)\b", r"(?>fre+)e?", r"a++b", r"[^\W\d_]{3}-", r"\d+", r"[\s]\d", r"\x00", r"\r\n", r"é\b",
     r"(?a:\bcaf)", r"(?a)\w+\W\w", r"(?i:FREE) call", r"stra(ß|ss)e", r"[a-k]{4}", r"[^a-z]s", r"\Bb\B", r"ſ|ı", r"caf.\b", r".{15}call", r"",
+    r"free.{0,12}call", r"(?s)\bfree\b.{2,}call", r"\bfree\b.*\bcall\b|\bcall\b.*\bfree\b",
 ]  # fmt: skip
 
 

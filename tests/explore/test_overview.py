@@ -78,7 +78,9 @@ def test_a_muted_rule_is_shown_and_no_label_counts_its_votes(view):
     assert (sells.votes, sells.contribution) == (3, None)
     votes = Ballots(view).cast(LFRegistry(rules, schema=SCHEMA)).keep(["asks"])
     unknown = fit(votes.patterns()).class_balance_[1]  # of c and d, on which nothing is heard
-    assert asks.model_accuracy.value == 1.0 and sells.model_accuracy.value == pytest.approx((0 + 2 * unknown) / 3)
+    assert asks.model_accuracy.value == 1.0 and sells.model_accuracy.value == pytest.approx(
+        (0 + 2 * unknown) / 3
+    )
     assert asks.contribution.changed == asks.contribution.lost == 3
 
 

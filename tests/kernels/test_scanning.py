@@ -23,6 +23,8 @@ rules = [
     wl.regex("whole", r"\\w\\w+ll$", label="x"),
     wl.regex("asked", r"(call).*\\1", label="y"),
     wl.regex("front", r"(?:^|\\W)(now|call)[^\\w]*( |$)", label="y"),
+    wl.regex("near", r"free.{2,9}call", label="x"),
+    wl.regex("waits", r"\\bfree\\w*[ !x].*(call|now)\\W", label="x"),
 ]
 texts = ["free now, call", "Free – call\\n", "money \\t back", "É ſ call call", "", None, "xfree call!", "now\\u3000é free"]
 frame = pl.DataFrame({"id": range(len(texts)), "text": texts})
@@ -46,14 +48,14 @@ def test_votes_are_the_same_without_the_compiler():
     plain, compiled = run(VOTE, NUMBA_DISABLE_JIT="1"), run(VOTE)
     assert plain.stdout == compiled.stdout, plain.stderr + compiled.stderr
     assert json.loads(compiled.stdout) == [
-        [0, -1, 1, 1, 0, 0, -1, 1],
-        [0, 1, -1, 1, 0, 0, -1, 1],
-        [0, -1, -1, -1, -1, -1, -1, -1],
-        [0, -1, 1, -1, 0, 0, 1, 1],
-        [-1] * 8,
-        [-1] * 8,
-        [-1, -1, 1, -1, 0, -1, -1, 1],
-        [0, -1, -1, -1, -1, -1, -1, -1],
+        [0, -1, 1, 1, 0, 0, -1, 1, 0, 0],
+        [0, 1, -1, 1, 0, 0, -1, 1, -1, -1],
+        [0, -1, -1, -1, -1, -1, -1, -1, -1, -1],
+        [0, -1, 1, -1, 0, 0, 1, 1, -1, -1],
+        [-1] * 10,
+        [-1] * 10,
+        [-1, -1, 1, -1, 0, -1, -1, 1, -1, -1],
+        [0, -1, -1, -1, -1, -1, -1, -1, -1, -1],
     ]
 
 

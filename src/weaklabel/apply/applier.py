@@ -50,6 +50,7 @@ _LANE_OF = {
     "snorkel": "python",
     "score": "score",
 }
+_KNOW_DAYS = ("patterns", "spacy")
 
 
 class LFApplier:
@@ -189,7 +190,7 @@ def compile_lanes(
         The folder in which a lane may keep what is costly.
     """
     options: dict[str, dict[str, Any]] = {
-        "patterns": {"cache": cache},
+        "patterns": {"cache": cache, "days": days},
         "spacy": {"cache": cache, "days": days},
     }
 
@@ -199,7 +200,7 @@ def compile_lanes(
     by_lane: dict[str, list[LabelingFunction]] = {}
     dated: list[Lane] = []
     for rule in rules:
-        if rule.dated and days is not None and _lane_of(rule) != "spacy":  # that lane knows days itself
+        if rule.dated and days is not None and _lane_of(rule) not in _KNOW_DAYS:
             dated.append(DatedLane(rule, lane(_lane_of(rule), [rule]), days))
         else:
             by_lane.setdefault(_lane_of(rule), []).append(rule)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -40,12 +40,12 @@ def assemble(parts: Sequence[Part], taken: Sequence[int]) -> Compiled:
     machines = _Machines()
     letters = bytearray()
     placed = [machines.add(part.table) for part in parts]
-    owners = [owner for owner, part in enumerate(parts) for _ in part.literals]
-    literals = [literal for part in parts for literal in part.literals]
-    slots = iter(range(len(literals)))
+    links: dict[tuple[int, ...], int] = {}
+    looked_for = list(_slots(parts, links))
+    literals = [literal for _, literal, _ in looked_for]
     rows = [
-        _row(literal, parts[owner], *placed[owner], letters=letters, slots=slots)
-        for owner, literal in zip(owners, literals, strict=True)
+        _row(literal, parts[owner], *placed[owner], letters=letters, slot=slot)
+        for owner, literal, slot in looked_for
     ]
     automaton = kernel.build([literal.letters for literal in literals], _wishes(literals), kinds())
     automaton = kernel.with_peeks(automaton, [literal.peek for literal in literals])
@@ -53,10 +53,11 @@ def assemble(parts: Sequence[Part], taken: Sequence[int]) -> Compiled:
     return Compiled(
         automaton,
         tables.Patterns(
-            np.array(owners, np.int32)[order],
+            np.array([owner for owner, _, _ in looked_for], np.int32)[order],
             np.array([literal.code for literal in literals], np.int8)[order],
             np.array(rows, np.int32).reshape(-1, tables.PATTERN_COLUMNS)[order],
             np.array([*letters, 0], np.uint8),
+            np.array(list(links), np.int64).reshape(-1, tables.LINK_COLUMNS),
         ),
         machines.arrays(),
         tables.Owners(
@@ -85,17 +86,46 @@ def _searches(parts: Iterable[Part], placed: Sequence[tuple[int, int]]) -> Itera
             yield owner, machine, _place(base, part, part.start), part.code, wanted
 
 
+def _slots(parts: Iterable[Part], links: dict[tuple[int, ...], int]) -> Iterator[tuple[int, Literal, int]]:
+    """Yield each part's number, its literals, and their numbers in their own kind.
+
+    What words of chains ask for is added to `links`; of the words that open chains those of the first part with the same
+    are enough.
+    """
+    terms = 0
+    places: dict[Hashable, int] = {}
+    for owner, part in enumerate(parts):
+        own: dict[int, int] = {-1: -1}
+        opened = set(places)
+        for literal in part.literals:
+            if literal.action == tables.LINK:
+                before, after, *rest = literal.link
+                if after not in own:
+                    own[after] = places.setdefault(literal.opens or (owner, after), len(places))
+                if literal.opens not in opened:
+                    yield owner, literal, links.setdefault((own[before], own[after], *rest), len(links))
+            elif literal.action == tables.TERM:
+                yield owner, literal, terms
+                terms += 1
+            else:
+                yield owner, literal, literal.slot
+
+
+def _alike(literal: Literal) -> int:
+    """Say what all literals of a group are, so that they are looked at together: votes, words of chains, or neither."""
+    if literal.action == tables.LINK:
+        return tables.LINKS
+    return tables.VOTES if literal.action == tables.VOTE and literal.plain else 0
+
+
 def _wishes(literals: Sequence[Literal]) -> np.ndarray:
     """Return what must be so where each literal stands; see `Automaton.groups`."""
-    rows = [
-        (one.left, _SPACES if one.tail else one.right, one.form, one.action == tables.VOTE and one.plain)
-        for one in literals
-    ]
+    rows = [(one.left, _SPACES if one.tail else one.right, one.form, _alike(one)) for one in literals]
     return np.array(rows, np.int64).reshape(-1, tables.WISHES)
 
 
 def _row(
-    literal: Literal, part: Part, machine: int, base: int, *, letters: bytearray, slots: Iterator[int]
+    literal: Literal, part: Part, machine: int, base: int, *, letters: bytearray, slot: int
 ) -> list[int]:
     """Return a literal's row of `Patterns.table`; bytes that it refers to are added to `letters`."""
     row = [0] * tables.PATTERN_COLUMNS
@@ -107,7 +137,7 @@ def _row(
     row[tables.RIGHT], row[tables.ACTION], row[tables.WAITS] = literal.right, literal.action, literal.waits
     row[tables.MACHINE] = machine
     row[tables.STATE] = _place(base, part, literal.state) if literal.state > 1 else -1
-    row[tables.SLOT] = next(slots) if literal.action == tables.TERM else literal.slot
+    row[tables.SLOT] = slot
     return row
 
 

@@ -58,8 +58,17 @@ class Days:
 
     def include(self, rule: LabelingFunction, frame: pl.DataFrame) -> np.ndarray:
         """Return on which rows a rule votes: those of the days that it is right for."""
-        first, last = rule.valid_from or date.min, rule.valid_until or date.max
-        return self.of(frame).is_between(first, last).fill_null(False).to_numpy()
+        return self.within([rule], frame)[rule.id]
+
+    def within(self, rules: Iterable[LabelingFunction], frame: pl.DataFrame) -> dict[str, np.ndarray]:
+        """Return on which rows rules vote, for those that have days, by their ids."""
+        spans = {r.id: (r.valid_from or date.min, r.valid_until or date.max) for r in rules if r.dated}
+        days = self.of(frame) if spans else pl.Series([], dtype=pl.Date)
+        found = {
+            (first, last): days.is_between(first, last).fill_null(False).to_numpy()
+            for first, last in set(spans.values())
+        }
+        return {id: found[span] for id, span in spans.items()}
 
 
 @dataclass(frozen=True)

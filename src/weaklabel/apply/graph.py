@@ -62,7 +62,7 @@ class Graph:
         if name in ("LITERAL", "NOT_LITERAL", "IN", "ANY"):
             return self.add(("set", self.mask_of(self.members(op, value, flags)), then))
         if name == "SUBPATTERN":
-            return self.sequence(value[3], _scoped(flags, value[1], value[2]), then)
+            return self.sequence(value[3], scoped(flags, value[1], value[2]), then)
         if name == "BRANCH":
             return self.add(("split", tuple(self.sequence(branch, flags, then) for branch in value[1])))
         if name in ("MAX_REPEAT", "MIN_REPEAT"):
@@ -148,7 +148,7 @@ class Graph:
         if name in ("LITERAL", "NOT_LITERAL", "IN", "ANY"):
             return self.members(op, value, flags)
         if name == "SUBPATTERN":
-            return self.one(value[3], _scoped(flags, value[1], value[2]), ahead=ahead)
+            return self.one(value[3], scoped(flags, value[1], value[2]), ahead=ahead)
         if name == "BRANCH":
             return np.any([self.one(branch, flags, ahead=ahead) for branch in value[1]], axis=0)
         if name == "AT" and ahead and str(value) in ("AT_END", "AT_END_STRING"):
@@ -166,7 +166,14 @@ class Graph:
         return out
 
 
-def _scoped(flags: int, add: int, drop: int) -> int:
+def scoped(flags: int, add: int, drop: int) -> int:
+    """Return the flags within a group that adds some and drops others.
+
+    Examples
+    --------
+    >>> scoped(re.IGNORECASE, re.ASCII, re.IGNORECASE) == re.ASCII
+    True
+    """
     kinds_of_text = re.ASCII | re.LOCALE | re.UNICODE
     if add & kinds_of_text:
         flags &= ~kinds_of_text

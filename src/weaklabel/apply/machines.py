@@ -273,7 +273,7 @@ def _literal_starts(machine: _Machine, first: int) -> list[Start]:
         if ends:
             done.append(replace(path, right=ends, state=kernel.ACCEPT))
         paths += [replace(path, letters=(*path.letters, letter), state=to) for letter, to in more]
-    return done if all(_good(start.letters, start.left) for start in done) else []
+    return done if all(is_good(start.letters, start.left) for start in done) else []
 
 
 def _first_letters(
@@ -358,7 +358,13 @@ def _letters_of(machine: _Machine) -> Steps:
     return out
 
 
-def _good(letters: Letters, left: int) -> bool:
-    """Say whether a literal is rare enough to be looked for."""
+def is_good(letters: Letters, left: int) -> bool:
+    """Say whether a literal is rare enough to be looked for, by its letters and the kinds of neighbours before it.
+
+    Examples
+    --------
+    >>> is_good(((97, 65), (98, 66)), kernel.WORD), is_good(((97, 65),), kernel.WORD), is_good(((97, 65),), kernel.SPACE)
+    (True, False, True)
+    """
     one = chr(letters[0][0])
     return len(letters) > 1 or not left & WORDS or not (one.isalnum() or one.isspace())

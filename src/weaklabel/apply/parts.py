@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from weaklabel.apply.chains import Chain, Word, chains_of
 from weaklabel.apply.characters import FORMS, REGEX, kinds
 from weaklabel.apply.graph import CanNotLowerError, Known
 from weaklabel.apply.machines import Letters, Lowered, Start, Table, lower_regex, peek
@@ -25,7 +27,10 @@ _APART = tables.AT_START | tables.NEWLINE | tables.SPACE | tables.OTHER
 
 @dataclass
 class Literal:
-    """A literal of one rule and what is checked where it stands; see `kernels.tables`."""
+    """A literal of one rule and what is checked where it stands; see `kernels.tables`.
+
+    `opens` is the same for all rules whose chains open with the same words, so that they share one place.
+    """
 
     letters: bytes
     left: int
@@ -39,6 +44,8 @@ class Literal:
     slot: int = -1
     waits: bool = False
     peek: bytes = b""
+    link: tuple[int, ...] = ()
+    opens: Hashable = None
 
     @property
     def plain(self) -> bool:
@@ -50,7 +57,8 @@ class Literal:
 class Part:
     """What one rule adds: literals, a machine, the state from which it reads whole texts, a lookup's labels.
 
-    `needs` has a bit for each set of literals of which a text must hold one before the rule is looked at more closely.
+    `needs` has a bit for each set of literals of which a text must hold one before the rule is looked at more closely;
+    `places` is the number of places that its chains remember.
     """
 
     code: int
@@ -59,6 +67,7 @@ class Part:
     start: int | None = None
     labels: tuple[int, ...] = ()
     needs: int = 0
+    places: int = 0
 
     @property
     def size(self) -> int:
@@ -113,6 +122,9 @@ def _lookup(rule: Lookup, schema: LabelSchema) -> Part:
 
 
 def _regex(rule: Regex, code: int, known: Known) -> Part | None:
+    chains = chains_of(rule.compiled, lower=rule.case == "lower", known=known)
+    if chains:
+        return _chained(chains, code)
     try:
         lowered: Lowered | None = lower_regex(rule.compiled, lower=rule.case == "lower", known=known)
     except CanNotLowerError:
@@ -129,6 +141,34 @@ def _regex(rule: Regex, code: int, known: Known) -> Part | None:
     if lowered is not None:
         part.table, part.start = lowered.table, lowered.state
     return part if lowered is not None or needed else None
+
+
+def _chained(chains: tuple[Chain, ...], code: int) -> Part:
+    part = Part(code)
+    for chain in chains:
+        places = [-1, *range(part.places, part.places + len(chain.gaps)), -1]
+        part.places += len(chain.gaps)
+        for number, words in enumerate(chain.parts):
+            link = _link(chain, number, places)
+            opens = None if number else (words, link[-1])
+            part.literals += [_linked(word, code, link, opens) for word in words]
+    return part
+
+
+def _link(chain: Chain, number: int, places: list[int]) -> tuple[int, ...]:
+    """Return what the words of a part ask for, and what is remembered where one stands; see `Patterns.links`."""
+    before, after = chain.gaps[max(number - 1, 0)], chain.gaps[min(number, len(chain.gaps) - 1)]
+    keep = tables.EARLIEST if after.newlines else tables.EARLIEST_OF_LINE
+    if after.most >= 0:
+        keep = tables.LATEST
+    return places[number], places[number + 1], before.least, before.most, before.newlines, keep
+
+
+def _linked(word: Word, code: int, link: tuple[int, ...], opens: Hashable) -> Literal:
+    letters, exact = _spelt(word.letters)
+    return Literal(
+        letters, word.left, word.right, REGEX, tables.LINK, code, exact=exact, link=link, opens=opens
+    )
 
 
 def _started(rule: Regex, lowered: Lowered, code: int) -> Part:
@@ -148,8 +188,7 @@ def _started(rule: Regex, lowered: Lowered, code: int) -> Part:
 
 
 def _start(start: Start, table: Table, code: int) -> Literal:
-    letters = bytes(a + 32 if 65 <= a <= 90 else a for a, _ in start.letters)
-    exact = () if _any_case(start.letters) else start.letters
+    letters, exact = _spelt(start.letters)
     right = start.right if start.state < 2 else start.right & _alive(table, start.state)
     return Literal(letters, start.left, right, REGEX, tables.VOTE, code, exact=exact, state=start.state)
 
@@ -158,6 +197,12 @@ def _alive(table: Table, state: int) -> int:
     """Return the kinds of character on which a machine does not stop at once without a match."""
     moves = np.array(table.moves[state - 2])[np.frombuffer(table.classes, np.uint8)]
     return int(np.bitwise_or.reduce(kinds()[moves != tables.DEAD], initial=0))
+
+
+def _spelt(letters: Letters) -> tuple[bytes, Letters]:
+    """Return a literal's bytes, ASCII case folded, and where case matters the bytes that its letters must be."""
+    folded = bytes(a + 32 if 65 <= a <= 90 else a for a, _ in letters)
+    return folded, () if _any_case(letters) else letters
 
 
 def _any_case(letters: Letters) -> bool:

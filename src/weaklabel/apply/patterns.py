@@ -2,7 +2,8 @@
 
 All keyword and lookup terms of a field share one pass: a text is split into its words once, and only terms that have
 a word in common with it are looked at. A regex is searched where the literal that it needs stands in the text. Both
-only save work: every vote is that of the rule's own `matches` or `vote`.
+only save work: every vote is that of the rule's own `matches` or `vote`. Rules that have days share the pass, and their
+votes are missing on rows of other days, of which none is shown to a rule itself.
 """
 
 from __future__ import annotations
@@ -18,13 +19,14 @@ import polars as pl
 
 from weaklabel.apply.asking import Asking
 from weaklabel.apply.batch import Batch, Votes, distinct_texts, no_votes, spread, text_column
+from weaklabel.apply.days import DatedLane, Days
 from weaklabel.apply.literals import required_literals
 from weaklabel.apply.scan import Scan, compile_scan
 from weaklabel.lf.keywords import Keywords, comparable, whole_words
 from weaklabel.lf.lookup import Lookup, strongest
 from weaklabel.lf.outcomes import vote_code
 from weaklabel.lf.regex import Regex
-from weaklabel.schema import ABSTAIN, LabelSchema
+from weaklabel.schema import ABSTAIN, MISSING, LabelSchema
 
 PatternRule = Keywords | Regex | Lookup
 
@@ -40,14 +42,24 @@ class PatternLane:
     scans: Mapping[str, tuple[_WordScan, ...]]
     searches: Mapping[str, tuple[_Search, ...]]
     fused: Mapping[str, Scan]
+    dated: Mapping[str, tuple[DatedLane, ...]]
+    days: Days | None = None
 
     def run(self, batch: Batch) -> Votes:
         """Return the votes of every rule of the lane."""
+        every = [rule for rules in self.fields.values() for rule in rules]
+        inside = {} if self.days is None else self.days.within(every, batch.frame)
         votes: Votes = {}
         for name, rules in self.fields.items():
-            column = _column(batch.frame, name, rules)
+            awake = [rule for rule in rules if rule.id not in inside or inside[rule.id].any()]
+            if not awake:
+                votes |= {rule.id: np.full(batch.frame.height, MISSING, np.int8) for rule in rules}
+                continue
+            column = _column(batch.frame, name, awake)
             if name in self.fused:
-                votes.update(self.fused[name].run(column, Asking(batch)))
+                votes.update(self.fused[name].run(column, Asking(batch), inside))
+            for lane in self.dated[name]:
+                votes.update(lane.run(batch))
             left = tuple(rule for rule in rules if rule.id not in votes)
             if left:
                 votes.update(self._read(left, name, column, batch))
@@ -71,19 +83,43 @@ class PatternLane:
 
 
 def compile_patterns(
-    rules: Iterable[PatternRule], schema: LabelSchema, *, cache: Path | None = None
+    rules: Iterable[PatternRule],
+    schema: LabelSchema,
+    *,
+    cache: Path | None = None,
+    days: Days | None = None,
 ) -> PatternLane:
-    """Compile keyword, regex and lookup rules into one lane; scans are kept in the folder `cache`."""
+    """Compile keyword, regex and lookup rules into one lane.
+
+    Parameters
+    ----------
+    rules, schema
+        The rules and their labels.
+    cache
+        A folder in which scans are kept.
+    days
+        On which day each row is; None: rules with days of their own vote on all rows.
+    """
     fields: dict[str, list[PatternRule]] = defaultdict(list)
     for rule in rules:
         fields[rule.field].append(rule)
     fused = {name: compile_scan(own, schema, cache=cache) for name, own in fields.items()}
+    late: dict[str, tuple[DatedLane, ...]] = dict.fromkeys(fields, ())
+    if days is not None:  # those that a scan doesn't take, each by itself
+        for name, (scan, rest) in fused.items():
+            own = [rule for rule in rest if rule.dated]
+            late[name] = tuple(
+                DatedLane(one, compile_patterns([one], schema, cache=cache), days) for one in own
+            )
+            fused[name] = scan, tuple(rule for rule in rest if not rule.dated)
     return PatternLane(
         fields={name: tuple(own) for name, own in fields.items()},
         schema=schema,
         scans={name: tuple(_word_scans(rest, schema)) for name, (_, rest) in fused.items()},
         searches={name: tuple(_searches(rest, schema)) for name, (_, rest) in fused.items()},
         fused={name: scan for name, (scan, _) in fused.items() if scan is not None},
+        dated=late,
+        days=days,
     )
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from weaklabel.apply.scan_cache import read_scan, scan_path, write_scan
 from weaklabel.kernels import tables
 from weaklabel.lf.keywords import comparable
 from weaklabel.lf.regex import Regex
-from weaklabel.schema import LabelSchema
+from weaklabel.schema import MISSING, LabelSchema
 
 MOST_BYTES = 250_000
 """Literals of one automaton; the rules with most are left to another way when there are more."""
@@ -44,28 +44,56 @@ class Scan:
     rules: tuple[ScanRule, ...]
     compiled: Compiled
 
-    def run(self, column: pl.Series, asking: Asking) -> dict[str, np.ndarray]:
-        """Return the votes of every rule on a batch's column of texts; nulls abstain."""
+    def run(
+        self, column: pl.Series, asking: Asking, inside: Mapping[str, np.ndarray] | None = None
+    ) -> dict[str, np.ndarray]:
+        """Return the votes of every rule on a batch's column of texts; nulls abstain.
+
+        Parameters
+        ----------
+        column
+            The texts.
+        asking
+            Shows texts to regexes.
+        inside
+            For each rule that has days on which rows it votes; on the others its vote is missing.
+        """
         votes = _no_votes(len(self.rules), len(column))
+        known = inside or {}
+        outside = {i: ~known[rule.id] for i, rule in enumerate(self.rules) if rule.id in known}
         for start, stop in _slices(column):
-            self._vote(column.slice(start, stop - start), votes[:, start:stop], asking, start)
+            own = {i: rows[start:stop] for i, rows in outside.items()}
+            self._vote(column.slice(start, stop - start), votes[:, start:stop], asking, start, own)
         return {rule.id: votes[i] for i, rule in enumerate(self.rules)}
 
-    def _vote(self, column: pl.Series, votes: np.ndarray, asking: Asking, start: int) -> None:
+    def _vote(
+        self,
+        column: pl.Series,
+        votes: np.ndarray,
+        asking: Asking,
+        start: int,
+        outside: Mapping[int, np.ndarray],
+    ) -> None:
         from weaklabel.kernels import scanning as kernel
 
         known = column.is_not_null().to_numpy()
         text = _buffers(column)
         marks = np.where(known, kernel.marks(text, characters()), np.uint8(0))
         automaton, patterns, machines, owners = self.compiled[:4]
+        given_up = 0
         for some, rows, forms in self._forms(column, text, marks, np.where(known, ~marks, np.uint8(0))):
-            given_up = kernel.scan(
+            given_up += kernel.scan(
                 some, rows, forms, automaton, patterns, machines, owners, characters(), kinds(), votes
             )
-            if given_up:
-                self._read_whole(text, votes)
+        hard = np.flatnonzero(marks & REGEX)
+        asked = [i for i, rule in enumerate(self.rules) if isinstance(rule, Regex)]
+        votes[np.array(asked, np.int64)[:, None], hard] = tables.CONFIRM
+        for i, rows in outside.items():
+            votes[i, rows] = MISSING
+        if given_up:
+            self._read_whole(text, known & (marks & REGEX == 0), votes)
         self._search(text, known & (marks & REGEX == 0), votes)
-        self._ask(column, marks, votes, asking, start)
+        self._ask(column, asked, votes, asking, start)
 
     def _forms(
         self, column: pl.Series, text: tables.Text, marks: np.ndarray, easy: np.ndarray
@@ -78,13 +106,13 @@ class Scan:
             if len(rows):
                 yield _comparable(column, rows, form), rows, np.full(len(rows), FORMS[form], np.uint8)
 
-    def _read_whole(self, text: tables.Text, votes: np.ndarray) -> None:
+    def _read_whole(self, text: tables.Text, easy: np.ndarray, votes: np.ndarray) -> None:
         """Read texts with so many literals that going on from each would take long once, from their start."""
         from weaklabel.kernels import scanning as kernel
 
         for i, rule in enumerate(self.rules):
             if isinstance(rule, Regex) and not self.compiled.owners.needs[i]:
-                rows = np.flatnonzero(votes[i] == tables.CONFIRM)
+                rows = np.flatnonzero((votes[i] == tables.CONFIRM) & easy)
                 machine = _whole_machine(rule.compiled, rule.case == "lower") if len(rows) else None
                 if machine is not None:
                     kernel.search(
@@ -108,12 +136,9 @@ class Scan:
             )
 
     def _ask(
-        self, column: pl.Series, marks: np.ndarray, votes: np.ndarray, asking: Asking, start: int
+        self, column: pl.Series, asked: Sequence[int], votes: np.ndarray, asking: Asking, start: int
     ) -> None:
         """Show the regexes themselves the texts that are hard for them, and those that were left open."""
-        hard = np.flatnonzero(marks & REGEX)
-        asked = [i for i, rule in enumerate(self.rules) if isinstance(rule, Regex)]
-        votes[np.array(asked, np.int64)[:, None], hard] = tables.CONFIRM
         rows_of = {i: np.flatnonzero(votes[i] == tables.CONFIRM) for i in asked}
         wanted = np.unique(np.concatenate([np.zeros(0, np.int64), *rows_of.values()]))
         texts = column.gather(wanted).to_list()

@@ -14,20 +14,29 @@ from weaklabel.kernels.jit import njit
 from weaklabel.kernels.tables import (
     ACCEPT,
     ACTION,
+    AFTER,
     AT_START,
+    BEFORE,
     CASE,
     CONFIRM,
+    EARLIEST_OF_LINE,
     END,
     FINAL_NEWLINE,
     FIRST,
     FORM,
+    KEEP,
     LAST,
     LATER,
+    LATEST,
+    LEAST,
     LEFT,
     LENGTH,
+    LINKS,
     MACHINE,
+    MOST,
     NEED,
     NEWLINE,
+    NEWLINES,
     NEXT,
     PEEK,
     PEEKED,
@@ -41,6 +50,7 @@ from weaklabel.kernels.tables import (
     TERM,
     THEN,
     VOTE,
+    VOTES,
     WAITS,
     WIDE,
 )
@@ -182,11 +192,16 @@ def scan(text, rows, allowed, automaton, patterns, machines, owners, characters,
         np.uint32(automaton.width),
     )
     p_owners, p_codes, table, letters = patterns.owners, patterns.codes, patterns.table, patterns.letters
+    links = patterns.links
     m_classes, m_moves = machines.classes, machines.moves
     cells, codes, needs = owners.cells, owners.codes, owners.needs
     done, fresh, bits = np.full(len(votes), -1), np.full(len(votes), -1), np.zeros(len(votes), np.int64)
     seen, tally = np.full(len(table) + 1, -1), np.zeros(len(codes), np.int64)
     touched = np.zeros(len(votes), np.int64)
+    # Places that chains remember: the text, and where a word ends there. Lines: the text whose newlines were looked for,
+    # whether it has any, how far it was read for them, and where the line begins there.
+    places = np.full((len(links) + 1, 2), -1)
+    lines = np.full(4, -1)
     pending = np.zeros((_PENDING, 3), np.int64)
     one, end_class = np.uint64(1), np.uint64(width) - np.uint64(1)
     # Lanes: the text that each reads, where it is in it, its state, and the places where literals end.
@@ -244,12 +259,34 @@ def scan(text, rows, allowed, automaton, patterns, machines, owners, characters,
                         begin = stop - groups[here, LENGTH]
                         if groups[here, LEFT] & _before(data, start, begin, characters, kinds) == 0:
                             continue
-                        if groups[here, SIMPLE]:
+                        if groups[here, SIMPLE] == VOTES:
                             for p in range(groups[here, FIRST], groups[here, LAST]):
                                 votes[p_owners[p], row] = p_codes[p]
                             continue
+                        if groups[here, SIMPLE] == LINKS:
+                            _find_line(data, start, stop, end, i, lines)
+                            for p in range(groups[here, FIRST], groups[here, LAST]):
+                                owner = np.int64(p_owners[p])
+                                case, link = np.int64(table[p, CASE]), np.int64(table[p, SLOT])
+                                before, to = links[link, BEFORE], links[link, AFTER]
+                                if (before >= 0 and (done[owner] == i or places[before, 0] != i)) or (
+                                    case >= 0 and not _same_case(data, begin, letters, case, stop - begin)
+                                ):
+                                    continue
+                                follows = _follows(data, begin, links, link, places, lines)
+                                if follows == 2:
+                                    votes[owner, row] = CONFIRM
+                                    given_up += 1
+                                elif follows and to < 0:
+                                    done[owner] = i
+                                    votes[owner, row] = p_codes[p]
+                                elif follows:
+                                    _remember(stop, i, links, link, places, lines)
+                            continue
                         alive = _peek(data, stop, end, groups[here, PEEK], peeks, classes)
                         for p in range(groups[here, FIRST], groups[here, LAST]):
+                            if not alive:
+                                break
                             goes_on = alive & one
                             alive >>= one
                             if not goes_on:
@@ -398,6 +435,52 @@ def _read(data, at, end, machine, state, m_classes, m_moves, characters):  # typ
         state = np.int64(m_moves[state + np.int64(m_classes[machine, symbol])])
         at += size
     return state, at
+
+
+@_inlined
+def _find_line(data, start, stop, end, i, lines):  # type: ignore[no-untyped-def]
+    """Note in `lines` where the line begins in which text `i` is read up to `stop`; places come in order."""
+    if lines[0] != i:
+        has_newline = False
+        for at in range(np.uint64(start), np.uint64(end)):
+            has_newline |= data[at] == 10
+        lines[0], lines[1], lines[2], lines[3] = i, has_newline, start, start
+    if lines[1]:
+        for at in range(lines[2], stop):
+            if data[at] == 10:
+                lines[3] = at + 1
+        lines[2] = stop
+
+
+@_inlined
+def _follows(data, begin, links, link, places, lines):  # type: ignore[no-untyped-def]
+    """Say whether a word that begins here follows on the one remembered; 2: on one that was forgotten, perhaps."""
+    before = links[link, BEFORE]
+    if before < 0:
+        return 1
+    place, least, most = places[before, 1], links[link, LEAST], links[link, MOST]
+    if not links[link, NEWLINES] and place < lines[3]:
+        return 0
+    if least > 0 or most >= 0:
+        size = 0
+        for at in range(place, begin):
+            size += data[at] & 0xC0 != 0x80
+            if size > most and size > least:
+                break
+        if most >= 0 and size > most:
+            return 0
+        if size < least or place > begin:
+            return 0 if most < 0 else 2
+    return 1 if place <= begin else 0 if most < 0 else 2
+
+
+@_inlined
+def _remember(stop, i, links, link, places, lines):  # type: ignore[no-untyped-def]
+    """Remember that a word ends here, where the chain goes on from here rather than from an earlier place."""
+    after, keep = links[link, AFTER], links[link, KEEP]
+    older = places[after, 0] != i
+    if older or keep == LATEST or (keep == EARLIEST_OF_LINE and places[after, 1] < lines[3]):
+        places[after, 0], places[after, 1] = i, stop
 
 
 @_inlined
