@@ -464,6 +464,23 @@ def pooled_copies(votes, into, rank):
     return out
 
 
+def expected_rows(rows, counts, table, base):
+    """Expected rows per class, and per cell and class, of rows given as lists of cells."""
+    import math
+
+    k = len(base)
+    classes, cells = [0.0] * k, [[0.0] * k for _ in table]
+    for row, count in zip(rows, counts, strict=True):
+        score = [base[y] + sum(table[cell][y] for cell in row) for y in range(k)]
+        weight = [math.exp(s - max(score)) for s in score]
+        for y in range(k):
+            share = count * weight[y] / sum(weight)
+            classes[y] += share
+            for cell in row:
+                cells[cell][y] += share
+    return classes, cells
+
+
 # ---- baselines of the label model: weighted vote, one coin, triplets ----
 
 
@@ -837,42 +854,50 @@ def correction_evidence(scores, rows, gold, m, caution):
     k = gold.shape[1]
     loss = lambda point: correction_loss(point, scores, rows, gold, m, caution)  # noqa: E731
     options = {"ftol": 1e-15, "gtol": 1e-9, "maxfun": 10**6}
-    point = minimize(loss, np.zeros(1 + k + m * k * k), method="L-BFGS-B", options=options).x
-    bias, weights = point[1 : 1 + k], point[1 + k :].reshape(m, k, k)
+    point = minimize(loss, np.zeros(1 + k + k * k + m * k * k), method="L-BFGS-B", options=options).x
+    bias, leaning = point[1 : 1 + k], point[1 + k : 1 + k + k * k].reshape(k, k)
+    weights = point[1 + k + k * k :].reshape(m, k, k)
     centred = scores - scores.mean(axis=1, keepdims=True)
-    features = np.zeros((len(rows), 1 + m * k))
+    features = np.zeros((len(rows), 1 + k + m * k))
     q = np.zeros_like(scores)
     for u, votes in enumerate(rows):
         features[u, 0] = 1
         z = np.exp(point[0]) * centred[u] + bias
         for j, said in votes.items():
-            features[u, 1 + j * k + said] = 1
-            z = z + weights[j, said]
+            features[u, 1 + said] += 1 / len(votes)
+            features[u, 1 + k + j * k + said] = 1
+            z = z + weights[j, said] + leaning[said] / len(votes)
         q[u] = np.exp(z) / np.exp(z).sum()
-    variance = np.array([1 / (2 * 1.5 * caution)] + [1 / (2 * 1.0 * caution)] * (m * k))
+    variance = np.array([1 / (2 * 1.5 * caution)] + [1 / (2 * 1.0 * caution)] * (k + m * k))
     total = gold.sum(axis=1)
     pull = np.exp(point[0]) * centred
     spread = sum(total[u] * (q[u] @ pull[u] ** 2 - (q[u] @ pull[u]) ** 2) for u in range(len(rows)))
     volume = np.log(1 + spread / 4)
     for y in range(k):
         information = features.T @ np.diag(total * q[:, y] * (1 - q[:, y])) @ features
-        volume += (k - 1) / k * np.log(np.linalg.det(np.eye(1 + m * k) + np.diag(variance) @ information))
+        volume += (k - 1) / k * np.log(np.linalg.det(np.eye(len(variance)) + np.diag(variance) @ information))
     return point, -loss(point) - volume / 2
 
 
 def correction_loss(point, scores, rows, gold, m, caution=1.0):
-    """Penalised loss of `fit_correction`, term by term: `point` is ln a, the biases, then weights [j, vote, class]."""
+    """Penalised loss of `fit_correction`, term by term.
+
+    `point` is ln a, the biases, the leaning [class named, class], then weights [j, vote, class].
+    """
     from math import exp, log
 
     k = gold.shape[1]
-    log_a, bias, weights = point[0], point[1 : 1 + k], point[1 + k :].reshape(m, k, k)
+    log_a, bias, leaning = point[0], point[1 : 1 + k], point[1 + k : 1 + k + k * k].reshape(k, k)
+    weights = point[1 + k + k * k :].reshape(m, k, k)
     loss = 2.0 * log_a**2 + caution * (
-        1.5 * sum(b**2 for b in bias) + 1.0 * sum(w**2 for w in weights.ravel())
+        1.5 * sum(b**2 for b in bias)
+        + 1.0 * sum(w**2 for w in leaning.ravel())
+        + 1.0 * sum(w**2 for w in weights.ravel())
     )
     for u, votes in enumerate(rows):
         z = [exp(log_a) * (scores[u, y] - scores[u].mean()) + bias[y] for y in range(k)]
         for j, said in votes.items():
-            z = [z[y] + weights[j, said, y] for y in range(k)]
+            z = [z[y] + weights[j, said, y] + leaning[said, y] / len(votes) for y in range(k)]
         norm = log(sum(exp(v) for v in z))
         loss -= sum(gold[u, y] * (z[y] - norm) for y in range(k))
     return loss

@@ -1,11 +1,9 @@
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from weaklabel.kernels import patterns as kernel
-from weaklabel.kernels.em import vote_shares
-from weaklabel.kernels.patterns import dense_to_events, event_sums, labeler_hashes
+from weaklabel.kernels.patterns import dense_to_events, labeler_hashes
 
 SMALL = st.integers(-(2**63), 2**63 - 1)
 
@@ -90,31 +88,6 @@ def test_differences_within_groups_are_found():
     assert kernel.event_difference(*events, np.array([0, 0, 0]), first) == 2
     shorter = kernel.dense_to_events(np.array([[0, 1], [0, -1]], np.int8), np.arange(2), np.array([-1, -1]))
     assert kernel.event_difference(*shorter, np.array([0, 0]), first) == 1
-
-
-@settings(max_examples=50)
-@given(st.integers(0, 10**6), st.integers(1, 20), st.integers(1, 6), st.integers(1, 4))
-def test_sums_by_labeler_are_those_of_the_plain_loop(seed, n, m, k):
-    rng = np.random.default_rng(seed)
-    dense = rng.integers(-2, k, (n, m))
-    counts = rng.integers(1, 10**9, n)
-    indptr, labelers, codes = dense_to_events(dense.astype(np.int8), np.arange(n), np.full(m, -1, np.int8))
-    votes, beside = event_sums(indptr, labelers, codes, counts, m, k)
-    plain, company = np.zeros((m, k), np.int64), np.zeros(m, np.int64)
-    for row, count in zip(dense.tolist(), counts.tolist(), strict=True):
-        for j, code in enumerate(row):
-            if code >= 0:
-                plain[j, code] += count
-                company[j] += count * sum(other >= 0 for other in row)
-    assert (votes == plain).all()
-    assert (beside == company).all()
-    shares = vote_shares(indptr, codes, counts, k)
-    heard = (dense >= 0).sum(axis=1)
-    expected = [
-        sum(c * (r == y).sum() / max(h, 1) for r, c, h in zip(dense, counts, heard, strict=True))
-        for y in range(k)
-    ]
-    assert shares == pytest.approx(expected)
 
 
 @settings(max_examples=50)

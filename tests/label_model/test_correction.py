@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,7 +9,7 @@ from scipy.optimize import minimize
 import naive
 from weaklabel.label_matrix import as_patterns
 from weaklabel.label_model import correction
-from weaklabel.label_model.correction import CAUTION, fit_correction
+from weaklabel.label_model.correction import CAUTION, Correction, fit_correction
 
 
 @pytest.fixture
@@ -46,10 +48,10 @@ def check_minimum(seed, k, m, g):
     if found is None:
         assert np.count_nonzero(gold.sum(axis=0)) < 2
         return
-    size = 1 + k + m * k * k
+    size = 1 + k + k * k + m * k * k
     rows = [dict(zip(who.tolist(), said.tolist(), strict=True)) for who, said in naive_rows(patterns)]
     loss = lambda point: naive.correction_loss(point, scores, rows, gold, m)  # noqa: E731
-    point = np.concatenate([[np.log(found.scale)], found.bias, found.weights.ravel()])
+    point = np.concatenate([[np.log(found.scale)], found.bias, found.leaning.ravel(), found.weights.ravel()])
     rng = np.random.default_rng(seed)
     here = loss(point)
     for _ in range(10):  # a minimum: no step away from it is lower
@@ -69,15 +71,17 @@ def naive_rows(patterns):
 
 
 def test_one_vote_worked_by_hand(caution_one):
-    # One rule, one pattern, two classes, scores of zero: by symmetry the scale stays 1 and z = d, -d, where
-    # d = c + b is shared out as c : b = 1 / BIAS : 1 / WEIGHT = 1 / 1.5 : 1 and the slope of the loss is zero:
-    # n (q - right / n) + 2 * 1.5 c = 0.
+    # One rule, one pattern, two classes, scores of zero: by symmetry the scale stays 1 and z = e, -e, where
+    # e = c + d + b is shared out as c : d : b = 1 / BIAS : 1 / WEIGHT : 1 / WEIGHT = 1 / 1.5 : 1 : 1 and the slope of
+    # the loss is zero: n (q - right / n) + 2 * 1.5 c = 0.
     patterns = as_patterns([[0]])
     found = fit_correction(np.zeros((1, 2)), patterns, np.array([[8.0, 2.0]]))
-    c, b = found.bias[0], found.weights[0, 0, 0]
+    c, d, b = found.bias[0], found.leaning[0, 0], found.weights[0, 0, 0]
     assert found.scale == 1.0
     assert b == pytest.approx(1.5 * c)
-    q = 1 / (1 + np.exp(-2 * (c + b)))
+    assert d == pytest.approx(b)
+    assert (found.leaning[1] == 0).all() and (found.weights[0, 1] == 0).all()  # nobody says 1
+    q = 1 / (1 + np.exp(-2 * (c + d + b)))
     assert 10 * q - 8 + 3 * c == pytest.approx(0, abs=1e-12)
     assert found.bias.sum() == pytest.approx(0, abs=1e-12)
     assert found.n_gold == 10
@@ -96,7 +100,8 @@ def test_the_mean_over_cautions_is_that_of_the_plain_formula():
     )
     mean = sum(w * np.asarray(p[1:]) for w, (p, _) in zip(weight, plain, strict=True))
     assert found.bias == pytest.approx(mean[:2], abs=1e-4)
-    assert found.weights.ravel() == pytest.approx(mean[2:], abs=1e-4)
+    assert found.leaning.ravel() == pytest.approx(mean[2:6], abs=1e-4)
+    assert found.weights.ravel() == pytest.approx(mean[6:], abs=1e-4)
     assert found.caution == pytest.approx(weight @ CAUTION, abs=1e-3)
 
 
@@ -174,6 +179,7 @@ def test_duplicates_share_one_weight():
         share=np.array([1 / 3, 1 / 3, 1 / 3, 1.0]),
     )
     assert shared.scale == pytest.approx(first.scale, abs=1e-12)
+    assert shared.leaning == pytest.approx(first.leaning, abs=1e-12)
     assert shared.weights[:3].sum(axis=0) == pytest.approx(first.weights[0], abs=1e-12)
     assert shared.scores(scores[where], three) == pytest.approx(first.scores(scores, one)[where], abs=1e-12)
 
@@ -193,3 +199,48 @@ def test_arguments_stay_as_they_are():
     before = scores.copy(), gold.copy(), patterns.codes.copy()
     fit_correction(scores, patterns, gold)
     assert (scores == before[0]).all() and (gold == before[1]).all() and (patterns.codes == before[2]).all()
+
+
+def test_gold_on_some_rules_says_something_of_the_others():
+    # Eight rules vote alone. Gold has heard six of them: who says 1 is wrong half of the time, who says 0 is right.
+    votes = np.full((16, 8), -1)
+    votes[np.arange(16), np.arange(16) // 2] = np.arange(16) % 2
+    patterns = as_patterns(votes)
+    scores, gold = np.zeros((len(patterns), 2)), np.zeros((len(patterns), 2))
+    for u, (who, said) in enumerate(naive_rows(patterns)):
+        scores[u, said] = 1.5
+        if who[0] < 6:
+            gold[u] = [10, 10] if said[0] else [16, 4]
+    p = softmax(fit_correction(scores, patterns, gold).scores(scores, patterns))[patterns.inverse]
+    before = softmax(scores)[patterns.inverse]
+    assert (before[[15, 13], 1] > 0.8).all() and (before[[14, 12], 0] > 0.8).all()
+    assert (p[[15, 13], 1] < 0.6).all()  # rules 6 and 7, whom no gold row has heard
+    assert (p[[14, 12], 0] > 0.7).all()
+
+
+def test_shares_are_of_the_votes_of_a_row_and_copies_are_one_vote():
+    # A leaning alone: (1, 0) for votes for class 0, (0, 2) for class 1.
+    found = Correction(
+        1.0,
+        np.zeros(2),
+        np.array([[1.0, 0.0], [0.0, 2.0]]),
+        np.zeros((3, 2, 2)),
+        np.array([0.5, 0.5, 1.0]),
+        9,
+    )
+    patterns = as_patterns([[0, 0, 1], [0, -1, 1], [-1, -1, 1], [-1, -1, -1]])
+    z = found.scores(np.zeros((len(patterns), 2)), patterns)[patterns.inverse]
+    assert z == pytest.approx(np.array([[0.5, 1.0], [1 / 3, 4 / 3], [0.0, 2.0], [0.0, 0.0]]), abs=1e-15)
+
+
+def test_what_is_saved_comes_back_and_older_models_are_read():
+    patterns, scores, gold = problem(6)
+    found = fit_correction(scores, patterns, gold)
+    arrays = found.arrays()
+    again = Correction.from_arrays(arrays)
+    assert (again.scores(scores, patterns) == found.scores(scores, patterns)).all()
+    assert (again.n_gold, again.caution, again.scale) == (found.n_gold, found.caution, found.scale)
+    old = {name: a for name, a in arrays.items() if name not in ("correction_leaning", "correction_counts")}
+    without = replace(found, leaning=np.zeros((3, 3)))
+    assert (Correction.from_arrays(old).scores(scores, patterns) == without.scores(scores, patterns)).all()
+    assert Correction.from_arrays({}) is None

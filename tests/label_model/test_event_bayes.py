@@ -1,6 +1,11 @@
 """The default model: two event models and the weight between them."""
 
+import itertools
+import json
 import math
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -8,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests import naive
 
-from weaklabel.errors import ModelError
-from weaklabel.label_matrix import LabelMatrix, as_patterns
-from weaklabel.label_model import create, event_bayes, event_scores
+from weaklabel.errors import ModelError, VotesError
+from weaklabel.label_matrix import LabelMatrix, VotePatterns, as_patterns, matrix
+from weaklabel.label_model import cells, create, event_bayes, event_scores, near_copies
 
 
 def model(k=2, **options):
@@ -196,6 +201,95 @@ def test_a_sampled_fit_is_close_to_a_full_one(monkeypatch):
     assert (again == part.predict_proba(votes)[order]).all()
 
 
+def rows_with_everything(seed=0, n=6000, m=9, k=2):
+    """Mostly different rows: some equal, some without votes, a copy and a near copy, faults, and a person."""
+    rng = np.random.default_rng(seed)
+    votes, _ = independent(n=n, m=m, k=k, seed=seed)
+    near = votes[:, 1].copy()
+    near[rng.random(n) < 0.1] = -1
+    asked = np.where(rng.random(n) < 0.5, rng.integers(0, k, n), -2)
+    votes = np.column_stack([votes, votes[:, 0], near, asked]).astype(np.int8)
+    votes[rng.random(votes.shape) < 0.02] = -2
+    votes[:, m] = votes[:, 0]
+    votes[:, -1] = asked
+    votes[5:9] = votes[4]
+    votes[20:23] = -1
+    votes[20:24, -1] = -2
+    votes[23, :-1] = -2
+    return votes
+
+
+def same_bits(one, other):
+    return all(np.array_equal(getattr(one, name), getattr(other, name)) for name in one.STATE)
+
+
+@pytest.mark.parametrize("k", [2, 4])
+@pytest.mark.parametrize("few", [True, False])
+def test_rows_as_they_lie_are_fitted_to_the_same_bits_as_patterns(k, few, monkeypatch):
+    votes = rows_with_everything(k=k)
+    if few:
+        monkeypatch.setattr(event_bayes, "MAX_PATTERNS", 500)
+        monkeypatch.setattr(near_copies, "MAX_PAIRS", 20_000)
+    grouped = model(k).fit(votes)
+    assert [group[0] for group in grouped.copies_] == ["0", "1"]
+    patterns = [
+        LabelMatrix.from_numpy(part, silence=as_patterns(votes).silence).patterns()
+        for part in np.array_split(votes, 3)
+    ]
+    merged = model(k).fit(VotePatterns.merge([part.without_rows() for part in patterns[::-1]]))
+    assert same_bits(merged, grouped)
+    proba, labels = grouped.predict_proba(votes), grouped.predict(votes)
+    order = np.random.default_rng(1).permutation(len(votes))
+    monkeypatch.setattr(cells, "BLOCK", 1000)
+    monkeypatch.setattr(cells, "PROBE", 10)
+    for rows, distinct in itertools.product((np.arange(len(votes)), order), (True, False)):
+        monkeypatch.setattr(matrix, "mostly_distinct", lambda votes, distinct=distinct: distinct)
+        plain = model(k).fit(votes[rows])
+        assert same_bits(plain, grouped)
+        assert (plain.predict_proba(votes[rows]) == proba[rows]).all()
+        assert (plain.predict(votes[rows]) == labels[rows]).all()
+    for other in (votes.astype(np.int64), np.asfortranarray(votes)):
+        assert same_bits(model(k).fit(other), grouped)
+        assert (grouped.predict_proba(other) == proba).all()
+    assert (labels[20:24] == -1).all()
+
+
+def test_rows_of_rules_that_never_fail_are_fitted_to_the_same_bits(monkeypatch):
+    votes, _ = independent(n=3000, m=10)
+    monkeypatch.setattr(event_bayes, "MAX_PATTERNS", 500)
+    grouped = model().fit(votes)
+    monkeypatch.setattr("weaklabel.label_matrix.matrix.mostly_distinct", lambda votes: True)
+    plain = model().fit(votes)
+    assert same_bits(plain, grouped)
+    assert plain.labelers_ == grouped.labelers_
+    with pytest.raises(ModelError, match="keeps no counts"):
+        plain.partial_fit(votes)
+    with pytest.raises(VotesError, match="there are 2 classes"):
+        model().fit(np.where(votes == 1, 2, votes).astype(np.int8))
+    with pytest.raises(ModelError, match="votes of 9 labelers; the model was fitted on 10"):
+        plain.predict(votes[:, :9].copy())
+
+
+def test_a_big_fit_of_rows_says_so_beforehand(monkeypatch, caplog):
+    votes, _ = independent(n=3000, m=10)
+    monkeypatch.setattr("weaklabel.label_matrix.matrix.mostly_distinct", lambda votes: True)
+    monkeypatch.setattr("weaklabel.label_model.base.BIG", 1000)
+    with caplog.at_level("WARNING", logger="weaklabel.label_model"):
+        model().fit(votes)
+    heard = np.unique(votes[(votes >= 0).any(axis=1)], axis=0)
+    assert f"0.0 GB beyond the votes: {len(heard)} distinct rows, {(votes >= 0).sum()} votes" in caplog.text
+
+
+@pytest.mark.parametrize("distinct", [True, False])
+def test_two_different_rows_with_one_key_are_an_error(distinct, monkeypatch):
+    votes, _ = independent(n=50, m=10)
+    monkeypatch.setattr(cells, "PROBE", 10)
+    monkeypatch.setattr(matrix, "mostly_distinct", lambda votes: distinct)
+    monkeypatch.setattr(cells, "event_table", lambda names, silence, codes: np.zeros((10, 4), np.int64))
+    with pytest.raises(VotesError, match="two different rows of votes have the same key"):
+        model().fit(votes)
+
+
 def test_unanimous_votes_may_be_overruled_when_asked_for():
     """Class 1 has many rules, so that silence of all of them speaks for class 0, whatever the one voter says."""
     rng = np.random.default_rng(0)
@@ -223,3 +317,40 @@ def test_options_that_make_no_sense(options, message):
     with pytest.raises(ModelError) as told:
         model(**options)
     assert message in str(told.value)
+
+
+FIT = """
+import json, sys, numpy as np
+from weaklabel.label_matrix import matrix
+from weaklabel.label_model import cells, create, event_bayes
+
+if sys.argv[1] != "patterns":
+    cells.PROBE, matrix.mostly_distinct = 10, lambda votes: sys.argv[1] == "rows"
+event_bayes.MAX_PATTERNS = 12
+k = int(sys.argv[2])
+rng = np.random.default_rng(0)
+truth = rng.integers(0, k, 40)
+votes = np.where(rng.random((40, 5)) < 0.6, np.where(rng.random((40, 5)) < 0.8, truth[:, None], 0), -1)
+votes[3:6], votes[7, 2] = -1, -2
+votes = np.column_stack([votes, votes[:, 1]]).astype(np.int8)
+print(json.dumps(create("event_bayes", n_classes=k).fit(votes).predict_proba(votes).tolist()))
+"""
+
+
+@pytest.mark.parametrize("k", ["2", "3"])
+def test_the_fit_is_the_same_without_the_compiler(k):
+    answers = []
+    for rows, off in (("rows", "1"), ("grouped", "1"), ("patterns", "1"), ("rows", "0")):
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-c", FIT, rows, k],
+            env={**os.environ, "NUMBA_DISABLE_JIT": off},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+        assert done.returncode == 0, done.stderr
+        answers.append(np.array(json.loads(done.stdout)))
+    assert (answers[0] == answers[1]).all()
+    assert (answers[0] == answers[2]).all()
+    assert np.allclose(answers[0], answers[3], rtol=0, atol=1e-12)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from tests import naive
 
 from weaklabel.label_matrix import as_patterns
+from weaklabel.label_model.cells import Cells
 from weaklabel.label_model.near_copies import (
     co_votes,
     find_copies,
@@ -108,11 +109,13 @@ def test_pooled_votes_are_those_of_the_slow_twin(data):
         into = into[into]
     rank = np.array(data.draw(st.permutations(range(m))))
     patterns = as_patterns(np.array(votes, np.int8))
-    pooled = pool(patterns, into, rank)
+    pooled = pool(Cells.of(patterns, 3), into, rank)
     dense = np.full((len(patterns), m), -1)
-    dense[pooled.pattern_index, pooled.labeler_index] = pooled.codes
+    row = np.repeat(np.arange(len(patterns)), np.diff(pooled.indptr))
+    dense[row, pooled.cells // 5] = pooled.cells % 5 - 2
+    assert len(set(zip(row.tolist(), pooled.cells.tolist(), strict=True))) == len(row)
     assert dense[patterns.inverse].tolist() == naive.pooled_copies(votes, into.tolist(), rank.tolist())
-    assert (pooled.n_votes > 0).tolist() == (patterns.n_votes > 0).tolist()
+    assert (dense >= 0).any(axis=1).tolist() == (patterns.n_votes > 0).tolist()
 
 
 def test_a_sample_depends_on_content_only_and_is_unbiased():

@@ -14,6 +14,20 @@ import numpy as np
 from weaklabel.kernels.jit import inlined, njit
 
 
+@inlined
+def _softmax(score: Any) -> None:
+    """Turn log scores into probabilities, in place."""
+    top = score[0]
+    for y in range(1, len(score)):
+        top = max(top, score[y])
+    norm = 0.0
+    for y in range(len(score)):
+        score[y] = np.exp(score[y] - top)
+        norm += score[y]
+    for y in range(len(score)):
+        score[y] /= norm
+
+
 @njit
 def em_pass(indptr: Any, cells: Any, counts: Any, gold: Any, table: Any, base: Any) -> Any:
     """Return log likelihood, expected rows per class, and expected events per cell and class.
@@ -164,45 +178,126 @@ def keep_unanimous(
 
 
 @njit
-def vote_shares(indptr: Any, codes: Any, counts: Any, k: Any) -> Any:
-    """Return, over all rows, the sum of each class' share of the row's votes, (k,) float64."""
-    found = np.zeros(k)
-    for u in range(len(indptr) - 1):
-        heard = 0
-        for e in range(indptr[u], indptr[u + 1]):
-            heard += codes[e] >= 0
-        for e in range(indptr[u], indptr[u + 1]):
-            if codes[e] >= 0:
-                found[codes[e]] += counts[u] / heard
-    return found
-
-
-@njit
-def co_votes(indptr: Any, cells: Any, weights: Any, events: Any, size: Any) -> Any:
-    """Return the (size, size) weight of rows on which events occur together: upper triangle and diagonal.
+def mixed_of_two(
+    indptr: Any,
+    cells: Any,
+    base: Any,
+    favour: Any,
+    weights: Any,
+    votes: Any,
+    by_vote: Any,
+    margin: Any,
+    out: Any,
+) -> None:
+    """Write the two class probabilities of each row: the mean of two models, unanimous votes never overruled.
 
     Parameters
     ----------
     indptr, cells
-        Events of each pattern, as in `em_pass`.
+        Rows of cells.
+    base, favour
+        (2,) and (cells, 2): by how much a row without cells, and each cell, favours the second class in each model.
     weights
-        (u,) float64.
-    events
-        (cells,) int64: number of a cell's event, ascending with the cell, or -1 to leave it out.
-    size
-        Number of events.
+        (2,) the weight of each.
+    votes
+        (cells,) int64: 1 for a vote for the first class, 2**20 for the second, plus 2**40 where it isn't trusted.
+    by_vote
+        (cells,) by how much a vote by itself favours the second class.
+    margin
+        Unanimous and trusted votes are overruled where their class' probability isn't more than `1 + margin` times
+        the other's; the row is then scored by its votes alone.
+    out
+        (n, 2) float64 to write to.
     """
-    out = np.zeros((size, size))
+    some = np.int64((1 << 20) - 1)
+    for u in range(len(out)):
+        said, one, two = np.int64(0), base[0], base[1]
+        for e in range(np.uint64(indptr[u]), np.uint64(indptr[u + 1])):
+            cell = np.uint64(cells[e])
+            said += votes[cell]
+            one += favour[cell, 0]
+            two += favour[cell, 1]
+        small, tiny = np.exp(-abs(one)), np.exp(-abs(two))
+        big, small = weights[0] / (1 + small), weights[0] * small / (1 + small)
+        large, tiny = weights[1] / (1 + tiny), weights[1] * tiny / (1 + tiny)
+        second = (big if one > 0 else small) + (large if two > 0 else tiny)
+        first = (small if one > 0 else big) + (tiny if two > 0 else large)
+        ones, twos = said & some, (said >> 20) & some
+        if said < np.int64(1 << 40) and (ones > 0) != (twos > 0):
+            named, other = (second, first) if twos else (first, second)
+            if named <= other * (1 + margin):
+                alone = 0.0
+                for e in range(indptr[u], indptr[u + 1]):
+                    alone += by_vote[np.uint64(cells[e])]
+                small = np.exp(-abs(alone))
+                first = (small if alone > 0 else 1.0) / (1 + small)
+                second = (1.0 if alone > 0 else small) / (1 + small)
+        out[u, 0] = first
+        out[u, 1] = second
+
+
+@njit
+def mixed_of_many(
+    indptr: Any,
+    cells: Any,
+    base: Any,
+    table: Any,
+    weights: Any,
+    votes: Any,
+    by_vote: Any,
+    margin: Any,
+    out: Any,
+) -> None:
+    """Write the class probabilities of each row, as `mixed_of_two` does for two classes.
+
+    Parameters
+    ----------
+    indptr, cells, weights, margin, out
+        As there; `out` is (n, k).
+    base, table
+        (models, k) and (models, cells, k) log scores of any number of models.
+    votes
+        (cells,) int64: the class of a vote, -1 for no vote, -2 for one that isn't trusted.
+    by_vote
+        (cells, k) log score that a vote adds by itself.
+    """
+    k = out.shape[1]
+    score = np.empty(k)
     for u in range(len(indptr) - 1):
+        for y in range(k):
+            out[u, y] = 0.0
+        for p in range(len(base)):
+            for y in range(k):
+                score[y] = base[p, y]
+            for e in range(indptr[u], indptr[u + 1]):
+                line = table[p, np.uint64(cells[e])]
+                for y in range(k):
+                    score[y] += line[y]
+            _softmax(score)
+            for y in range(k):
+                out[u, y] += weights[p] * score[y]
+        voted = -1
         for e in range(indptr[u], indptr[u + 1]):
-            a = events[cells[e]]
-            if a < 0:
-                continue
-            for f in range(e, indptr[u + 1]):
-                b = events[cells[f]]
-                if b >= 0:
-                    out[a, b] += weights[u]
-    return out
+            vote = votes[np.uint64(cells[e])]
+            if vote == -2 or (vote >= 0 and voted >= 0 and vote != voted):
+                voted = -1
+                break
+            voted = max(voted, vote)
+        if voted < 0:
+            continue
+        wins = True
+        for y in range(k):
+            wins = wins and (y == voted or out[u, voted] > out[u, y] * (1 + margin))
+        if wins:
+            continue
+        for y in range(k):
+            score[y] = 0.0
+        for e in range(indptr[u], indptr[u + 1]):
+            for y in range(k):
+                score[y] += by_vote[np.uint64(cells[e]), y]
+        _softmax(score)
+        for y in range(k):
+            out[u, y] = score[y]
 
 
 @inlined
@@ -259,46 +354,3 @@ def unexplained(observed: Any, left: Any, right: Any, owner: Any, said: Any) -> 
                 sums[1, 0] += abs(together[i, j, kind, 0] - together[i, j, kind, 1])
                 sums[1, 1] += _mean_deviation(together[i, j, kind, 1])
     return sums, seen, pairs
-
-
-@njit
-def departures(indptr: Any, labelers: Any, codes: Any, counts: Any, pair: Any, others: Any) -> Any:
-    """Return how the other rules vote where the second rule of a pair repeats the first, and where it doesn't.
-
-    The (2, 3) answer holds, for "departs" and "repeats": rows, the sum of the share of the others that vote as the
-    first rule does, and the sum of its square. Rows on which no other rule votes are left out.
-
-    Parameters
-    ----------
-    indptr, labelers, codes, counts
-        Events of each pattern, and rows per pattern.
-    pair
-        The two rules.
-    others
-        (m,) bool: who is asked.
-    """
-    out = np.zeros((2, 3))
-    for u in range(len(indptr) - 1):
-        first = -1
-        second = -1
-        for e in range(indptr[u], indptr[u + 1]):
-            if labelers[e] == pair[0]:
-                first = codes[e]
-            elif labelers[e] == pair[1]:
-                second = codes[e]
-        if first < 0 or second == -2:
-            continue
-        heard = 0
-        same = 0
-        for e in range(indptr[u], indptr[u + 1]):
-            if codes[e] >= 0 and others[labelers[e]]:
-                heard += 1
-                if codes[e] == first:
-                    same += 1
-        if heard:
-            share = same / heard
-            kind = 1 if second == first else 0
-            out[kind, 0] += counts[u]
-            out[kind, 1] += counts[u] * share
-            out[kind, 2] += counts[u] * share * share
-    return out

@@ -201,25 +201,6 @@ def _labeler_hashes(indptr: Any, labelers: Any, codes: Any, m: Any) -> Any:
 
 
 @njit
-def event_sums(indptr: Any, labelers: Any, codes: Any, counts: Any, m: Any, k: Any) -> Any:
-    """Return the rows in which each labeler votes for each class, and its fellow voters there.
-
-    The first answer is (m, k) int64; the second (m,) int64: over those rows the sum of the number of votes.
-    """
-    votes = np.zeros((m, k), np.int64)
-    beside = np.zeros(m, np.int64)
-    for u in range(len(indptr) - 1):
-        heard = 0
-        for e in range(indptr[u], indptr[u + 1]):
-            heard += codes[e] >= 0
-        for e in range(indptr[u], indptr[u + 1]):
-            if codes[e] >= 0:
-                votes[labelers[e], codes[e]] += counts[u]
-                beside[labelers[e]] += heard * counts[u]
-    return votes, beside
-
-
-@njit
 def sort_events(indptr: Any, labelers: Any, codes: Any) -> None:
     """Sort each row's events by labeler, then code, in place."""
     for i in range(len(indptr) - 1):

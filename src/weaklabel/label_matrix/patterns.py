@@ -244,11 +244,11 @@ def dense_patterns(
         labelers = tuple(str(j) for j in range(array.shape[1]))
     if silence is None:
         silence = guess_silence(array)
-    raw = kernel.dense_keys(array, _event_table(labelers, silence, array))
+    raw = kernel.dense_keys(array, event_table(labelers, silence, array))
     first, groups = kernel.group(raw)
     clash = kernel.dense_difference(array, groups, first)
     if clash >= 0:
-        raise _collision(labelers)
+        raise collision(labelers)
     keys, order, rank = _order(raw[first])
     indptr, who, codes = kernel.dense_to_events(array, first[order], silence)
     counts = kernel.sum_by_group(np.ones(len(array), np.int64), groups, len(first))
@@ -285,10 +285,17 @@ def mostly_distinct(votes: Int8) -> bool:
     >>> mostly_distinct(np.zeros((200_000, 3), np.int8))
     False
     """
+    from weaklabel.kernels.patterns import mix
+
     if len(votes) <= 2 * PROBE:
         return False
-    some = np.ascontiguousarray(votes[:: len(votes) // PROBE])
-    return len(np.unique(some, axis=0)) > 0.9 * len(some)
+    some = votes[:: len(votes) // PROBE]
+    words = np.zeros((len(some), -(-votes.shape[1] // 8) * 8), np.int8)
+    words[:, : votes.shape[1]] = some
+    keys = np.zeros(len(some), np.int64)
+    for column in np.ascontiguousarray(words.view(np.int64).T):
+        keys = mix(keys + column)
+    return len(np.unique(keys)) > 0.9 * len(some)
 
 
 def event_patterns(
@@ -301,10 +308,10 @@ def event_patterns(
     from weaklabel.kernels import patterns as kernel
 
     parts = (events.indptr, events.labelers, events.codes)
-    raw = kernel.event_keys(*parts, _event_table(labelers, silence, events.codes))
+    raw = kernel.event_keys(*parts, event_table(labelers, silence, events.codes))
     first, groups = kernel.group(raw)
     if kernel.event_difference(*parts, groups, first) >= 0:
-        raise _collision(labelers)
+        raise collision(labelers)
     distinct = Events(*kernel.take_events(*parts, first))
     total = kernel.sum_by_group(counts, groups, len(first))
     rows = None if inverse is None else groups[inverse]
@@ -395,7 +402,14 @@ def _order(raw: Int64) -> tuple[Int64, Int64, Int64]:
     return keys, order, rank
 
 
-def _event_table(labelers: tuple[str, ...], silence: Int8, codes: Int8) -> Int64:
+def event_table(labelers: tuple[str, ...], silence: Int8, codes: Int8) -> Int64:
+    """Return the number of each event, (m, codes): column `code + 2`, up to the largest code; 0 for silence.
+
+    Examples
+    --------
+    >>> event_table(("a",), np.array([-1], np.int8), np.array([0], np.int8)).shape
+    (1, 3)
+    """
     top = int(codes.max(initial=ABSTAIN))
     table = np.array(
         [[event_hash(name, code) for code in range(MISSING, top + 1)] for name in labelers], np.uint64
@@ -420,7 +434,8 @@ def _aligned(part: VotePatterns, labelers: tuple[str, ...], number: int) -> Vote
     return replace(part, labelers=labelers, silence=silence, labeler_index=who, codes=codes)
 
 
-def _collision(labelers: tuple[str, ...]) -> VotesError:
+def collision(labelers: tuple[str, ...]) -> VotesError:
+    """Return the error of two different rows with one key."""
     hint = "rename any labeler that votes: its events then get other numbers"
     return VotesError("two different rows of votes have the same key", available=labelers, hint=hint)
 

@@ -18,6 +18,7 @@ from weaklabel.fingerprint import event_hash
 from weaklabel.label_matrix import LabelMatrix, VotePatterns, as_patterns, as_rows, gold_table, gold_weights
 from weaklabel.label_model.alignment import places
 from weaklabel.label_model.calibration import CLIP, Calibrator, calibrator, calibrator_from, f1_threshold
+from weaklabel.label_model.cells import Cells, Rows, distinct_rows, plain_rows
 from weaklabel.label_model.correction import Correction, fit_correction
 from weaklabel.label_model.counted import Counted
 from weaklabel.label_model.explanation import Explanation, explain_row
@@ -68,6 +69,8 @@ class LabelModel(ABC):
     SCALE: ClassVar[str] = "log odds"
     CORRECTS: ClassVar[bool] = False
     """Gold rows are no part of the fit itself: they correct its answers afterwards (`weaklabel.label_model.correction`)."""
+    READS_ROWS: ClassVar[bool] = False
+    """Long arrays of votes are read as they lie: the model has `_fit_cells` and `_row_posterior`."""
     EVENT_BYTES: ClassVar[int] = 34
     """What a fit holds per vote at its widest: its pattern, cell and weights."""
     CELL_BYTES: ClassVar[int] = 20
@@ -113,6 +116,10 @@ class LabelModel(ABC):
         ModelError
             The model can't weigh gold rows.
         """
+        rows = plain_rows(votes, self.n_classes) if self.READS_ROWS and gold is None else None
+        if rows is not None:
+            self._learn_rows(distinct_rows(rows, self.n_classes))
+            return self
         patterns = self._checked(votes)
         table: Any = gold_table(votes, patterns, gold, n_classes=self.n_classes)
         if inclusion is not None and table is not None:
@@ -377,16 +384,33 @@ class LabelModel(ABC):
         )
         return own + self.EVENT_BYTES * e + self.CELL_BYTES * u * k + 48 * m * (k + 2) * k
 
-    def _learn(self, patterns: VotePatterns, gold: Int | Float | None) -> None:
-        need = self._fit_bytes(patterns)
+    def _fit_cells(self, rows: Cells) -> None:
+        """Learn from rows as they lie; for models with `READS_ROWS`."""
+        raise NotImplementedError
+
+    def _row_posterior(self, rows: Rows) -> tuple[Rows, Float]:
+        """Return the rows, with `n_votes`, and (n, k) probabilities; for models with `READS_ROWS`."""
+        raise NotImplementedError
+
+    def _announce(self, need: int, rows: int, votes: int) -> None:
         if need >= BIG:
             logger.warning(
                 "fitting %s takes about %.1f GB beyond the votes: %d distinct rows, %d votes",
                 self.name,
                 need / 1e9,
-                len(patterns),
-                len(patterns.codes),
+                rows,
+                votes,
             )
+
+    def _learn_rows(self, rows: Cells) -> None:
+        self._announce(2 * rows.n_bytes, rows.n_distinct, len(rows.cells))
+        self._fit_cells(rows)
+        self.labelers_, self.silence_ = rows.labelers, rows.silence.copy()
+        self.correction_ = self.calibrator_ = self._counted = None
+        self.gold_rows_ = np.empty(0, np.uint64)
+
+    def _learn(self, patterns: VotePatterns, gold: Int | Float | None) -> None:
+        self._announce(self._fit_bytes(patterns), len(patterns), len(patterns.codes))
         table = None if gold is None else gold.astype(np.float64)
         self._fit(patterns, None if self.CORRECTS else table)
         self.labelers_, self.silence_ = patterns.labelers, patterns.silence.copy()
@@ -412,12 +436,12 @@ class LabelModel(ABC):
         m = len(self.labelers_)
         return np.arange(m), np.ones(m)
 
-    def _labels(self, patterns: VotePatterns, answers: Float) -> Int:
+    def _labels(self, patterns: VotePatterns | Rows, answers: Float) -> Int:
         ranked = np.sort(answers, axis=1)
         tied = ranked[:, -1] - ranked[:, -2] <= TIE * ranked[:, -1]
         return np.where(tied | (patterns.n_votes == 0), ABSTAIN, answers.argmax(axis=1)).astype(np.int64)
 
-    def _for_f1(self, patterns: VotePatterns, answers: Float, code: int) -> Int:
+    def _for_f1(self, patterns: VotePatterns | Rows, answers: Float, code: int) -> Int:
         if not 0 <= code < self.n_classes:
             raise ModelError(f"f1_class={code}: the classes are 0 to {self.n_classes - 1}")
         heard = patterns.n_votes > 0
@@ -446,21 +470,26 @@ class LabelModel(ABC):
             )
         return patterns
 
-    def _answers(self, votes: Votes) -> tuple[VotePatterns, Float]:
+    def _answers(self, votes: Votes) -> tuple[VotePatterns | Rows, Float]:
         self._need_fit()
-        patterns = self._checked(as_rows(votes))
-        where = self._where(patterns)
-        answers = self._posterior(patterns, where)
-        if self.correction_ is not None:
-            answers = self.correction_.corrected(answers, patterns, where)
+        patterns: VotePatterns | Rows
+        rows = plain_rows(votes, self.n_classes) if self.READS_ROWS and self.correction_ is None else None
+        if rows is not None and rows.votes.shape[1] == len(self.labelers_):
+            patterns, answers = self._row_posterior(rows)
+        else:
+            patterns = self._checked(as_rows(votes))
+            where = self._where(patterns)
+            answers = self._posterior(patterns, where)
+            if self.correction_ is not None:
+                answers = self.correction_.corrected(answers, patterns, where)
         heard = patterns.n_votes > 0
         if self.calibrator_ is not None:
             answers[heard] = self.calibrator_.apply(answers[heard])
         answers[~heard] = self.class_balance_
         return patterns, answers
 
-    def _per_row(self, votes: Votes, patterns: VotePatterns, answers: Any) -> Any:
-        if isinstance(votes, VotePatterns):
+    def _per_row(self, votes: Votes, patterns: VotePatterns | Rows, answers: Any) -> Any:
+        if isinstance(votes, VotePatterns) or isinstance(patterns, Rows):
             return answers
         assert patterns.inverse is not None
         return answers[patterns.inverse]

@@ -18,7 +18,7 @@ Int = npt.NDArray[np.int64]
 SCALE_PENALTY = 2.0
 """Strength of the prior that holds the scale near 1: Gaussian on its logarithm, variance 1 / (2 * strength)."""
 WEIGHT_PENALTY = 1.0
-"""The same for the weight of a vote in a class, around 0."""
+"""The same for the weight of a vote in a class, and for that of the share of votes, around 0."""
 BIAS_PENALTY = 1.5
 """The same for the bias of a class."""
 CAUTION = (0.5, 2.0, 8.0, 32.0)
@@ -31,7 +31,7 @@ _LARGEST = 2000
 
 @dataclass(frozen=True)
 class Correction:
-    """Maps a model's scores to corrected ones: `scale * score + bias + weights of the row's votes`.
+    """Maps a model's scores to corrected ones: a scale, a bias, and what the row's votes add.
 
     Parameters
     ----------
@@ -39,8 +39,13 @@ class Correction:
         What the model's log-odds are multiplied with; above 1 the model was too timid, below 1 too sure.
     bias
         (k,) added to every row.
+    leaning
+        (k, k): what it adds when all votes of a row name a class, by class named and class; of divided votes, by
+        their shares.
     weights
         (m, k, k): what a vote adds, by labeler, class voted and class.
+    counts
+        (m,) what a vote of each labeler counts in those shares.
     n_gold
         Gold rows that it was fitted on.
     caution
@@ -49,7 +54,7 @@ class Correction:
 
     Examples
     --------
-    >>> nothing = Correction(1.0, np.zeros(2), np.zeros((3, 2, 2)), 0)
+    >>> nothing = Correction(1.0, np.zeros(2), np.zeros((2, 2)), np.zeros((3, 2, 2)), np.ones(3), 0)
     >>> from weaklabel.label_matrix import as_patterns
     >>> nothing.scores(np.array([[0.5, -0.5]]), as_patterns([[0, -1, 1]]))
     array([[ 0.5, -0.5]])
@@ -57,7 +62,9 @@ class Correction:
 
     scale: float
     bias: Float
+    leaning: Float
     weights: Float
+    counts: Float
     n_gold: int
     caution: float = 1.0
 
@@ -67,7 +74,9 @@ class Correction:
         return {
             "correction_numbers": numbers,
             "correction_bias": self.bias,
+            "correction_leaning": self.leaning,
             "correction_weights": self.weights,
+            "correction_counts": self.counts,
         }
 
     @classmethod
@@ -76,18 +85,22 @@ class Correction:
         if "correction_numbers" not in arrays:
             return None
         scale, n_gold, caution = arrays["correction_numbers"].tolist()
-        return cls(scale, arrays["correction_bias"], arrays["correction_weights"], int(n_gold), caution)
+        bias, weights = arrays["correction_bias"], arrays["correction_weights"]
+        leaning = arrays.get("correction_leaning", np.zeros((len(bias), len(bias))))  # older models have none
+        counts = arrays.get("correction_counts", np.ones(len(weights)))
+        return cls(scale, bias, leaning, weights, counts, int(n_gold), caution)
 
     def corrected(self, probabilities: Float, patterns: VotePatterns, where: Int) -> Float:
         """Return corrected probabilities of patterns, (u, k); `where` maps their labelers to those of the fit."""
-        moved = replace(self, weights=self.weights[where])
+        moved = replace(self, weights=self.weights[where], counts=self.counts[where])
         return softmax(moved.scores(np.log(np.maximum(probabilities, CLIP)), patterns))
 
     def scores(self, scores: Float, patterns: VotePatterns) -> Float:
         """Return the corrected scores of patterns, (u, k); `patterns` has the labelers of the fit, in their order."""
         k = len(self.bias)
-        columns = _design(patterns, np.arange(len(self.weights) * k), np.ones(len(self.weights)), k)
-        added: Float = columns @ self.weights.reshape(-1, k)
+        votes = _votes(patterns, np.arange(len(self.weights) * k), self.counts, k)
+        each = self.weights / self.counts[:, None, None]
+        added: Float = votes @ each.reshape(-1, k) + _shares(votes, k) @ self.leaning
         return self.scale * scores + self.bias + added
 
 
@@ -99,16 +112,19 @@ def fit_correction(
     group: Int | None = None,
     share: Float | None = None,
 ) -> Correction | None:
-    """Fit scale, bias and weights of votes to gold rows.
+    """Fit scale, bias, leaning and weights of votes to gold rows.
 
     The scores s of the model are kept as they are and what gold adds is small unless many rows ask for it:
 
-        z_y = a s_y + c_y + sum over the row's votes v of b_{v,y},    P(y | row) = softmax(z)_y
+        z_y = a s_y + c_y + sum over classes l of r_l d_{l,y} + sum over the row's votes v of b_{v,y},
+        P(y | row) = softmax(z)_y,
 
-    with Gaussian priors ln a ~ N(0, 1 / (2 SCALE_PENALTY)), c ~ N(0, 1 / (2 t BIAS_PENALTY)) and
-    b ~ N(0, 1 / (2 t WEIGHT_PENALTY)). For each caution t the most probable values are found by Newton's method (no
-    learning rate, no seed), and z is the mean over t, weighted by the evidence of the gold rows for t: Laplace's
-    approximation, in which classes are taken one by one (MacKay 1992, Bayesian Interpolation).
+    r_l being the share of the row's votes that name l. Gold on some rules' votes for a class says by d something of
+    all votes for it, those of rules that no gold row has heard among them. The priors are Gaussian:
+    ln a ~ N(0, 1 / (2 SCALE_PENALTY)), c ~ N(0, 1 / (2 t BIAS_PENALTY)), d and b ~ N(0, 1 / (2 t WEIGHT_PENALTY)).
+    For each caution t the most probable values are found by Newton's method (no learning rate, no seed), and z is
+    the mean over t, weighted by the evidence of the gold rows for t: Laplace's approximation, in which classes are
+    taken one by one (MacKay 1992, Bayesian Interpolation).
 
     Parameters
     ----------
@@ -137,9 +153,11 @@ def fit_correction(
     20
     >>> z = found.scores(np.zeros((2, 2)), patterns)
     >>> (np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)).round(2)
-    array([[0.8 , 0.2 ],
-           [0.11, 0.89]])
+    array([[0.82, 0.18],
+           [0.1 , 0.9 ]])
     """
+    from scipy import sparse
+
     m, k = len(patterns.labelers), scores.shape[1]
     known = np.flatnonzero(gold.sum(axis=1) > 0)
     if np.count_nonzero(gold.sum(axis=0)) < 2:
@@ -147,17 +165,27 @@ def fit_correction(
     group = np.arange(m) if group is None else group
     share = np.ones(m) if share is None else share
     which = (group[:, None] * k + np.arange(k)).ravel()
-    columns = _design(patterns, which, share, k)[known]
-    seen = np.unique(columns.indices)
+    votes = _votes(patterns, which, share, k)[known]
+    seen = np.unique(votes.indices)
+    parts = [np.ones((len(known), 1)), _shares(votes, k), votes[:, seen]]
     centred = scores[known] - scores[known].mean(axis=1, keepdims=True)
-    scale, rows, caution = _averaged(centred, columns[:, seen], gold[known])
+    scale, rows, caution = _averaged(centred, sparse.hstack(parts, format="csr"), gold[known])
     weights = np.zeros((m * k, k))
-    weights[seen] = rows[1:]
+    weights[seen] = rows[1 + k :]
     weights = weights[which].reshape(m, k, k) * share[:, None, None]
-    return Correction(scale, rows[0], weights, round(float(gold.sum())), caution)
+    return Correction(scale, rows[0], rows[1 : 1 + k], weights, share, round(float(gold.sum())), caution)
 
 
-def _design(patterns: VotePatterns, which: Int, share: Float, k: int) -> Any:
+def _shares(votes: Any, k: int) -> Float:
+    """Return the part of each row's votes that names each class, (u, k), from the matrix of votes."""
+    u = votes.shape[0]
+    cells = np.repeat(np.arange(u), np.diff(votes.indptr)) * k + votes.indices % k
+    named = np.bincount(cells, weights=votes.data, minlength=u * k).reshape(u, k)
+    total = named.sum(axis=1, keepdims=True)
+    return named / np.where(total > 0, total, 1.0)
+
+
+def _votes(patterns: VotePatterns, which: Int, share: Float, k: int) -> Any:
     """Return the sparse (u, m * k) matrix of votes: column `which[labeler * k + class]`, `share` of the labeler."""
     from scipy import sparse
 
@@ -168,11 +196,8 @@ def _design(patterns: VotePatterns, which: Int, share: Float, k: int) -> Any:
     return sparse.csr_array((share[who], (patterns.pattern_index[voted], cells)), shape=shape)
 
 
-def _averaged(scores: Float, columns: Any, gold: Float) -> tuple[float, Float, float]:
-    """Return the scale, the rows of weights, bias first, (1 + columns, k), and the caution, all averaged over it."""
-    from scipy import sparse
-
-    design = sparse.hstack([np.ones((len(scores), 1)), columns], format="csr")
+def _averaged(scores: Float, design: Any, gold: Float) -> tuple[float, Float, float]:
+    """Return the scale, the rows of weights, bias first, (columns, k), and the caution, all averaged over it."""
     known = min(design.shape) <= _LARGEST
     point = np.zeros(1 + design.shape[1] * scores.shape[1])
     points, evidence = [], []

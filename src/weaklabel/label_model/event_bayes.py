@@ -10,6 +10,7 @@ depend on each other. The answer is the mean of the two, weighted by that.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from typing import ClassVar
 
@@ -17,17 +18,11 @@ import numpy as np
 
 from weaklabel.errors import ModelError
 from weaklabel.label_matrix import VotePatterns
+from weaklabel.label_matrix.patterns import Int8
 from weaklabel.label_model.base import TIE, Float, Int, LabelModel
-from weaklabel.label_model.duplicates import with_votes
+from weaklabel.label_model.cells import Cells, Places, Rows, blocks, votes_in
 from weaklabel.label_model.event_scores import Part, Prior, Scores, fit_events, unexplained
-from weaklabel.label_model.near_copies import (
-    co_votes,
-    event_cells,
-    find_copies,
-    overlap_weights,
-    pool,
-    shared_votes,
-)
+from weaklabel.label_model.near_copies import co_votes, find_copies, overlap_weights, pool, shared_votes
 from weaklabel.schema import ABSTAIN, MISSING
 
 logger = logging.getLogger("weaklabel.label_model")
@@ -113,6 +108,9 @@ class EventBayes(LabelModel):
 
     name = "event_bayes"
     CORRECTS = True
+    READS_ROWS = True
+    EVENT_BYTES = 10
+    CELL_BYTES = 12
     OPTIONS: ClassVar[tuple[str, ...]] = ("prior_accuracy", "trust", "merge_copies", "keep_unanimous")
     STATE: ClassVar[tuple[str, ...]] = (
         "class_balance_",
@@ -164,30 +162,30 @@ class EventBayes(LabelModel):
         self.keep_unanimous = bool(keep_unanimous)
 
     def _fit(self, patterns: VotePatterns, gold: Float | None) -> None:
-        from weaklabel.kernels import em
+        self._fit_cells(Cells.of(patterns, self.n_classes))
 
-        k, m = self.n_classes, len(patterns.labelers)
-        fitted = with_votes(patterns).without_rows()
+    def _fit_cells(self, rows: Cells) -> None:
+        k, m = self.n_classes, len(rows.labelers)
         self.into_, self.rank_ = np.arange(m), np.arange(m)
-        found = None
+        found, fitted = None, rows
         if self.merge_copies:
-            self.into_, self.rank_, found = find_copies(fitted, k)
-            fitted = pool(fitted, self.into_, self.rank_)
+            self.into_, self.rank_, found = find_copies(rows, k)
+            fitted = pool(rows, self.into_, self.rank_)
         found = co_votes(fitted, k) if found is None else found
         self.weights_ = overlap_weights(shared_votes(found, m, k))
-        named = em.vote_shares(fitted.indptr, fitted.codes, fitted.counts, k)
+        named = fitted.sums[3].reshape(m, k + 2)[:, 2:].sum(axis=0)
         balance = (named + 1) / (fitted.counts.sum() + k)
         part = Part.of(fitted, min(MAX_PATTERNS, MAX_CELLS // k))
         start = Scores.start(m, self.prior_accuracy, self.weights_, k)
         self.excess_, self.noise_, unsure = unexplained(fitted, found, *part.expected(start))
-        self.independence_ = self._trusted(fitted, self.noise_ + unsure)
-        cautious = fit_events(fitted, part, CAUTIOUS, self.prior_accuracy, self.weights_, balance)
+        self.independence_ = self._trusted(rows, self.noise_ + unsure)
+        cautious, _ = fit_events(fitted, part, CAUTIOUS, self.prior_accuracy, self.weights_, balance)
         bold = cautious
         if self.independence_ > NEVER:
-            bold = fit_events(fitted, part, BOLD, self.prior_accuracy, self.weights_, balance)
-            expected = Part.whole(fitted).expected(bold)
+            bold, before = fit_events(fitted, part, BOLD, self.prior_accuracy, self.weights_, balance)
+            expected = part.expected(bold) if part.whole else before
             self.excess_, self.noise_, unsure = unexplained(fitted, found, *expected)
-            self.independence_ = self._trusted(fitted, self.excess_ + self.noise_ + unsure)
+            self.independence_ = self._trusted(rows, self.excess_ + self.noise_ + unsure)
         self.prior_ = np.stack([bold.prior, cautious.prior])
         self.quiet_ = np.stack([bold.quiet, cautious.quiet])
         self.said_ = np.stack([bold.said, cautious.said])
@@ -195,52 +193,82 @@ class EventBayes(LabelModel):
         self.converged_ = bold.converged and cautious.converged
         if not self.converged_:
             logger.info("event_bayes stopped after %d passes before its weights came to rest", self.n_iter_)
-        ids = patterns.labelers
+        ids = rows.labelers
         groups = [np.flatnonzero(self.into_ == j) for j in np.unique(self.into_)]
         self.copies_ = tuple(
             tuple(ids[j] for j in group[np.argsort(self.rank_[group])]) for group in groups if len(group) > 1
         )
-        answers = self._mixed(part.patterns)
+        answers: Float = np.empty((len(part.rows), k))
+        self._mixed(rows.silence)(part.rows.indptr, part.rows.cells, answers)
         self.class_balance_ = (part.counts @ answers + 1) / (part.counts.sum() + k)
 
     def _posterior(self, patterns: VotePatterns, where: Int) -> Float:
         silence = np.full(len(self.into_), MISSING, np.int8)  # who isn't there was not asked
         silence[where] = patterns.silence
-        moved = replace(
-            patterns.without_rows(),
-            labelers=tuple(str(j) for j in range(len(silence))),
-            silence=silence,
-            labeler_index=where[patterns.labeler_index].astype(np.int32),
-        )
-        return self._mixed(pool(moved, self.into_, self.rank_))
+        moved = patterns
+        if len(where) != len(silence) or (np.diff(where) != 1).any():
+            moved = replace(
+                patterns.without_rows(),
+                labelers=tuple(str(j) for j in range(len(silence))),
+                silence=silence,
+                labeler_index=where[patterns.labeler_index].astype(np.int32),
+            )
+        rows = pool(Cells.of(moved, self.n_classes), self.into_, self.rank_)
+        out: Float = np.empty((len(patterns), self.n_classes))
+        self._mixed(silence)(rows.indptr, rows.cells, out)
+        return out
 
-    def _mixed(self, patterns: VotePatterns) -> Float:
+    def _row_posterior(self, rows: Rows) -> tuple[Rows, Float]:
+        mixed, width = self._mixed(rows.silence), self.n_classes + 2
+        out: Float = np.empty((len(rows.votes), self.n_classes))
+        heard, nothing = np.empty(len(out), np.int64), np.zeros(0, np.int64)
+        for start, indptr, cells in blocks(rows, width):
+            some = slice(start, start + len(indptr) - 1)
+            heard[some] = votes_in(indptr, cells, width) if rows.odd else np.diff(indptr)
+            block = Cells(self.labelers_, rows.silence, width, indptr, cells, nothing, nothing)
+            block = pool(block, self.into_, self.rank_)
+            mixed(block.indptr, block.cells, out[some])
+        return replace(rows, n_votes=heard), out
+
+    def _mixed(self, silence: Int8) -> Callable[[Int, Places, Float], None]:
+        """Return what writes the class probabilities of rows of cells."""
         from weaklabel.kernels import em
 
         k = self.n_classes
-        cells = event_cells(patterns.labeler_index, patterns.codes, k)
         trust, power = self.independence_, max(0.45, 0.8 / (k - 1) ** 0.45)
-        out: Float = np.zeros((len(patterns), k))
-        for i, (weight, sharp) in enumerate(((trust, 1.0), (1 - trust, power))):
-            if weight > 0:
-                scores = Scores(sharp * self.prior_[i], sharp * self.quiet_[i], sharp * self.said_[i])
-                base, table = scores.tables(patterns.silence)
-                out += weight * em.posterior(patterns.indptr, cells, table, base)
-        if self.keep_unanimous:
-            said = self.said_[1]
-            own = said[:, np.arange(k), np.arange(k)]
-            others = np.where(np.eye(k, dtype=bool), -np.inf, said).max(axis=2)
-            parts = (patterns.indptr, patterns.labeler_index, patterns.codes)
-            em.keep_unanimous(*parts, own > others + TIE, power * said, TIE, out)
-        return out
+        parts = [(i, w, p) for i, w, p in ((0, trust, 1.0), (1, 1 - trust, power)) if w > 0 or k == 2]
+        tables = [
+            Scores(p * self.prior_[i], p * self.quiet_[i], p * self.said_[i]).tables(silence)
+            for i, _, p in parts
+        ]
+        base, table = (np.stack(each) for each in zip(*tables, strict=True))
+        weights = np.array([w for _, w, _ in parts])
+        said = self.said_[1]
+        by_vote = np.zeros((len(said), k + 2, k))
+        by_vote[:, 2:] = power * said
+        others = np.where(np.eye(k, dtype=bool), -np.inf, said).max(axis=2)
+        better = said[:, np.arange(k), np.arange(k)] > others + TIE
+        votes = np.full((len(said), k + 2), -1)
+        votes[:, 2:] = np.where(better & self.keep_unanimous, np.arange(k), -2)
+        alone, flat = by_vote.reshape(-1, k), votes.reshape(-1)
+        if k > 2:
+            return lambda indptr, cells, out: em.mixed_of_many(
+                indptr, cells, base, table, weights, flat, alone, TIE, out
+            )
+        flags = np.tile([0, 0, 1, 1 << 20], len(said)) + (flat == -2) * (1 << 40)
+        favour = np.ascontiguousarray((table[:, :, 1] - table[:, :, 0]).T)
+        start, second = base[:, 1] - base[:, 0], alone[:, 1] - alone[:, 0]
+        return lambda indptr, cells, out: em.mixed_of_two(
+            indptr, cells, start, favour, weights, flags, second, TIE, out
+        )
 
     def _together(self) -> tuple[Int, Float]:
         return self.into_, 1 / np.bincount(self.into_, minlength=len(self.into_))[self.into_]
 
-    def _trusted(self, patterns: VotePatterns, doubt: float) -> float:
+    def _trusted(self, rows: Cells, doubt: float) -> float:
         if self.trust is not None:
             return self.trust
-        if not (patterns.silence == ABSTAIN).any():
+        if not (rows.silence == ABSTAIN).any():
             return 1.0
         trust = float(1 / (1 + np.exp(np.clip((doubt - DOUBT) / WIDTH, -40, 40))))
         return trust if trust > NEVER else 0.0

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from weaklabel.label_matrix import VotePatterns
-from weaklabel.label_model.near_copies import CoVotes, event_cells, sampled
+from weaklabel.label_model.cells import Cells
+from weaklabel.label_model.near_copies import CoVotes, sampled
 from weaklabel.schema import ABSTAIN
 
 Float = npt.NDArray[np.float64]
@@ -99,50 +99,66 @@ class Scores:
 
 @dataclass(frozen=True)
 class Part:
-    """All patterns or a sample of them, and the rows that each stands for.
+    """Distinct rows, or a sample of them, in the order of their keys, and the rows that each stands for.
 
     Examples
     --------
     >>> from weaklabel.label_matrix import as_patterns
-    >>> part = Part.whole(as_patterns([[0], [0], [1]]))
+    >>> part = Part.of(Cells.of(as_patterns([[0], [0], [1]]), 2), 10)
     >>> part.expected(Scores.start(1, 0.75, np.ones(1), 2))[1].round(2).tolist()  # rows per class
     [1.75, 1.25]
     """
 
-    patterns: VotePatterns
+    rows: Cells
     counts: Float
+    whole: bool
 
     @classmethod
-    def whole(cls, patterns: VotePatterns) -> Part:
-        """Return all patterns."""
-        return cls(patterns, patterns.counts.astype(np.float64))
-
-    @classmethod
-    def of(cls, patterns: VotePatterns, most: int) -> Part:
-        """Return about `most` of the patterns."""
-        rows, counts, _ = sampled(patterns, most)
-        return cls.whole(patterns) if len(rows) == len(patterns) else cls(_taken(patterns, rows), counts)
+    def of(cls, rows: Cells, most: int) -> Part:
+        """Return about `most` of the rows."""
+        some, counts, unit = sampled(rows, most)
+        order = np.argsort(rows.keys[some], kind="stable")
+        return cls(rows.take(some[order]), counts[order], unit == 1.0)
 
     def expected(self, scores: Scores) -> tuple[Float, Float]:
         """Return expected rows per event and class (m, k + 2, k), and per class (k,)."""
         from weaklabel.kernels import em
 
         k = len(scores.prior)
-        cells = event_cells(self.patterns.labeler_index, self.patterns.codes, k)
-        base, table = scores.tables(self.patterns.silence)
-        nobody = np.zeros((0, k))
-        _, classes, expected = em.em_pass(self.patterns.indptr, cells, self.counts, nobody, table, base)
+        base, table = scores.tables(self.rows.silence)
+        parts = self.rows.indptr, self.rows.cells, self.counts
+        _, classes, expected = em.em_pass(*parts, np.zeros((0, k)), table, base)
         return expected.reshape(-1, k + 2, k), classes
 
 
+def expected_of_all(rows: Cells, scores: Scores) -> tuple[Float, Float]:
+    """Return what `Part.expected` does, for all rows and to the same bits in whatever order they lie.
+
+    Examples
+    --------
+    >>> from weaklabel.label_matrix import as_patterns
+    >>> rows = Cells.of(as_patterns([[0], [0], [1]]), 2)
+    >>> expected_of_all(rows, Scores.start(1, 0.75, np.ones(1), 2))[1].round(2).tolist()
+    [1.75, 1.25]
+    """
+    from weaklabel.kernels.sums import expected_sums
+
+    base, table = scores.tables(rows.silence)
+    parts = rows.indptr, rows.cells, rows.counts
+    classes, expected = expected_sums(*parts, table, base, rows.sums[0])
+    return expected.reshape(-1, rows.width, len(base)), classes
+
+
 def fit_events(
-    patterns: VotePatterns, part: Part, prior: Prior, accuracy: float, weights: Float, balance: Float
-) -> Scores:
-    """Fit one of the two models: on a part of the patterns until it rests, then on all of them.
+    rows: Cells, part: Part, prior: Prior, accuracy: float, weights: Float, balance: Float
+) -> tuple[Scores, tuple[Float, Float]]:
+    """Fit one of the two models: on a part of the rows until it rests, then on all of them.
+
+    The second answer is what the scores before the last step expected: rows per event and class, and per class.
 
     Parameters
     ----------
-    patterns, part
+    rows, part
         All of them, and those to fit on at first.
     prior, accuracy
         What is believed beforehand, and with what probability a vote is right.
@@ -154,12 +170,12 @@ def fit_events(
     Examples
     --------
     >>> from weaklabel.label_matrix import as_patterns
-    >>> votes = as_patterns([[0, 0], [1, 1], [0, -1]])
+    >>> votes = Cells.of(as_patterns([[0, 0], [1, 1], [0, -1]]), 2)
     >>> prior = Prior(4.0, 1.0, 0.2, 1.0, even=True, sharpness=1.2, hidden=False, spread=0.0)
-    >>> fit_events(votes, Part.whole(votes), prior, 0.8, np.ones(2), np.ones(2) / 2).converged
+    >>> fit_events(votes, Part.of(votes, 10), prior, 0.8, np.ones(2), np.ones(2) / 2)[0].converged
     True
     """
-    rules = patterns.silence == ABSTAIN
+    rules = rows.silence == ABSTAIN
     balance = np.full(len(balance), 1 / len(balance)) if prior.even else balance
     scores = Scores.start(len(weights), accuracy, weights, len(balance))
     passes, converged = 0, False
@@ -169,10 +185,11 @@ def fit_events(
         scores = _maximise(expected, classes, prior, accuracy, weights, balance, rules)
         passes += 1
         converged = passes > 1 and _moved(before, scores, expected[:, 2:]) < STILL
-    if len(part.patterns) < len(patterns):
-        scores = _maximise(*Part.whole(patterns).expected(scores), prior, accuracy, weights, balance, rules)
+    if not part.whole:
+        expected, classes = expected_of_all(rows, scores)
+        scores = _maximise(expected, classes, prior, accuracy, weights, balance, rules)
         passes += 1
-    return replace(scores, passes=passes, converged=converged)
+    return replace(scores, passes=passes, converged=converged), (expected, classes)
 
 
 def _maximise(
@@ -239,14 +256,12 @@ def _hidden(seen: Float) -> Float:
     return part
 
 
-def unexplained(
-    patterns: VotePatterns, found: CoVotes, expected: Float, classes: Float
-) -> tuple[float, float, float]:
+def unexplained(rows: Cells, found: CoVotes, expected: Float, classes: Float) -> tuple[float, float, float]:
     """Return unexplained co-votes, the noise they stand in, and what few pairs add to the doubt.
 
     Parameters
     ----------
-    patterns, found
+    rows, found
         The votes, and their co-votes.
     expected, classes
         What a model expects: rows per event and class (m, k + 2, k), and per class (k,).
@@ -255,15 +270,15 @@ def unexplained(
     --------
     >>> from weaklabel.label_matrix import as_patterns
     >>> from weaklabel.label_model.near_copies import co_votes
-    >>> votes = as_patterns([[0, 0], [1, 1]] * 50)
-    >>> found = Part.whole(votes).expected(Scores.start(2, 0.8, np.ones(2), 2))
+    >>> votes = Cells.of(as_patterns([[0, 0], [1, 1]] * 50), 2)
+    >>> found = Part.of(votes, 10).expected(Scores.start(2, 0.8, np.ones(2), 2))
     >>> round(unexplained(votes, co_votes(votes, 2), *found)[0], 2)  # they always agree
     0.12
     """
     from weaklabel.kernels import em
 
     m, width, k = expected.shape
-    rules = (patterns.silence == ABSTAIN)[:, None]
+    rules = (rows.silence == ABSTAIN)[:, None]
     rate = expected[:, 2:].sum(axis=1) / np.maximum(classes, 1e-9) * rules
     part = 1 - _hidden(rate)
     events = expected.reshape(m * width, k)[found.cells]
@@ -276,12 +291,3 @@ def unexplained(
     excess, noise = float((sums[:, 0] - sums[:, 1]).max()), float(sums[:, 1].min())
     parameters = (len(events) + 1) * (k - 1)
     return max(0.0, excess) / seen, noise / seen, max(0.0, parameters / pairs - 1)
-
-
-def _taken(patterns: VotePatterns, rows: Int) -> VotePatterns:
-    from weaklabel.kernels.patterns import take_events
-
-    indptr, who, codes = take_events(patterns.indptr, patterns.labeler_index, patterns.codes, rows)
-    return VotePatterns(
-        patterns.labelers, patterns.silence, indptr, who, codes, patterns.counts[rows], patterns.keys[rows]
-    )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from weaklabel.label_matrix import VotePatterns
-from weaklabel.label_model.duplicates import duplicate_groups
+from weaklabel.label_model.cells import Cells
 from weaklabel.schema import ABSTAIN
 
 Float = npt.NDArray[np.float64]
@@ -24,7 +24,7 @@ OVERLAP = 0.3
 """Rules that share more than this part of their votes count less."""
 MAX_EVENTS = 2048
 """Co-votes are counted between this many events at most: those with the most votes."""
-MAX_PAIRS = 50_000_000
+MAX_PAIRS = 16_000_000
 """Co-votes are counted on a sample of rows that has about this many pairs of votes."""
 
 
@@ -47,10 +47,10 @@ class CoVotes:
     unit: float
 
 
-def sampled(patterns: VotePatterns, most: int) -> tuple[Int, Float, float]:
-    """Return about `most` patterns, the rows each stands for, and the smallest such number.
+def sampled(votes: VotePatterns | Cells, most: int) -> tuple[Int, Float, float]:
+    """Return about `most` distinct rows, the rows each stands for, and the smallest such number.
 
-    A pattern is drawn with probability min(1, count / unit) by its key, and stands for max(count, unit) rows, so
+    A distinct row is drawn with probability min(1, count / unit) by its key, and stands for max(count, unit) rows, so
     that sums are unbiased and the choice depends on content only.
 
     Examples
@@ -60,22 +60,33 @@ def sampled(patterns: VotePatterns, most: int) -> tuple[Int, Float, float]:
     >>> len(rows), sorted(weights.tolist()), unit
     (2, [1.0, 2.0], 1.0)
     """
-    counts = patterns.counts.astype(np.float64)
-    if len(counts) <= most:
-        return np.arange(len(counts)), counts, 1.0
-    from weaklabel.kernels.patterns import mix
+    from weaklabel.kernels.cells import drawn
 
-    sizes, often = np.unique(patterns.counts, return_counts=True)
-    low, high = 0.0, counts.sum() / most
+    counts = votes.counts
+    sizes, often = _sizes(counts)
+    if often.sum() <= most:
+        rows = np.flatnonzero(counts)
+        return rows, counts[rows].astype(np.float64), 1.0
+    low, high = 0.0, float(sizes @ often) / most
     for _ in range(60):
         unit = (low + high) / 2
         low, high = (unit, high) if often @ np.minimum(1, sizes / unit) > most else (low, unit)
-    place = (mix(patterns.keys).view(np.uint64) >> np.uint64(11)) / float(2**53)
-    rows = np.flatnonzero(place < counts / high)
-    return rows, np.maximum(counts[rows], high), max(high, 1.0)
+    rows = drawn(votes.keys, counts, high)
+    return rows, np.maximum(counts[rows].astype(np.float64), high), max(high, 1.0)
 
 
-def co_votes(patterns: VotePatterns, n_classes: int) -> CoVotes:
+def _sizes(counts: Int) -> tuple[Int, Int]:
+    """Return the counts above 0 that occur, ascending, and how often each does."""
+    if counts.max(initial=0) < 1 << 20:
+        often = np.bincount(counts)
+        often[:1] = 0
+        sizes = np.flatnonzero(often)
+        return sizes, often[sizes]
+    sizes, often = np.unique(counts, return_counts=True)
+    return sizes[sizes > 0], often[sizes > 0]
+
+
+def co_votes(votes: VotePatterns | Cells, n_classes: int) -> CoVotes:
     """Count the co-votes of all events of rules (silence -1).
 
     Examples
@@ -84,31 +95,27 @@ def co_votes(patterns: VotePatterns, n_classes: int) -> CoVotes:
     >>> co_votes(as_patterns([[0, 1], [0, 1], [1, -1]]), 2).counts.astype(int).tolist()
     [[2, 0, 2], [0, 1, 0], [0, 0, 2]]
     """
-    from weaklabel.kernels import em
-    from weaklabel.kernels.patterns import event_sums, take_events
+    from weaklabel.kernels.cells import pairs_in
+    from weaklabel.kernels.sums import pair_sums
 
-    width = n_classes + 2
-    m = len(patterns.labelers)
-    size = m * width
-    rows_each = np.diff(patterns.indptr)
-    pairs = max(1.0, float((rows_each * (rows_each + 1) / 2).sum()) / max(1, len(patterns)))
-    rows, weights, unit = sampled(patterns, int(MAX_PAIRS / pairs) + 1)
-    counted, _ = event_sums(
-        patterns.indptr, patterns.labeler_index, patterns.codes, patterns.counts, m, n_classes
-    )
-    table = np.zeros((m, width), np.int64)
-    table[:, 2:] = counted * (patterns.silence == ABSTAIN)[:, None]
-    votes = table.reshape(-1)
-    used = np.flatnonzero(votes > 0)
+    rows = Cells.of(votes, n_classes)
+    heard, pairs = pairs_in(rows.indptr, rows.counts)
+    some, weights, unit = sampled(rows, int(MAX_PAIRS / max(1.0, pairs / max(1, heard))) + 1)
+    total = np.where(np.repeat(rows.silence == ABSTAIN, rows.width), rows.sums[0], 0)
+    total[np.arange(rows.size) % rows.width < 2] = 0
+    used = np.flatnonzero(total > 0)
     if len(used) > MAX_EVENTS:
-        used = np.flatnonzero(votes > np.sort(votes)[-MAX_EVENTS - 1])
-    number = np.full(size, -1)
+        used = np.flatnonzero(total > np.sort(total)[-MAX_EVENTS - 1])
+    number = np.full(rows.size, -1)
     number[used] = np.arange(len(used))
-    indptr, who, codes = patterns.indptr, patterns.labeler_index, patterns.codes
-    if len(rows) < len(patterns):
-        indptr, who, codes = take_events(indptr, who, codes, rows)
-    cells = event_cells(who, codes, n_classes)
-    return CoVotes(used, em.co_votes(indptr, cells, weights, number, len(used)), unit)
+    found = np.zeros((len(used), len(used)))
+    own = rows.counts[some]
+    alone = own < weights
+    for chosen, times, worth in ((~alone, own, 1.0), (alone, np.ones_like(own), unit)):
+        if chosen.any():
+            parts = rows.indptr, rows.cells, some[chosen], times[chosen]
+            found += worth * pair_sums(*parts, number, len(used))
+    return CoVotes(used, found, unit)
 
 
 def shared_votes(found: CoVotes, m: int, n_classes: int) -> Float:
@@ -146,15 +153,15 @@ def overlap_weights(shared: Float) -> Float:
     return weights
 
 
-def find_copies(patterns: VotePatterns, n_classes: int) -> tuple[Int, Int, CoVotes | None]:
+def find_copies(votes: VotePatterns | Cells, n_classes: int) -> tuple[Int, Int, CoVotes | None]:
     """Return for each labeler the one it repeats (itself when none), and the order in which they speak.
 
-    The third answer is the co-votes of the pooled patterns, where they were counted already.
+    The third answer is the co-votes of the pooled rows, where they were counted already.
 
     Rules with identical votes are copies. So are rules with `ALIKE` votes of which the one with fewer votes departs
     from the other at random: where it does, the remaining rules agree with the other's votes as often as where it
-    does not (within `RANDOM` standard errors, where there are rows enough to tell). Rules that merely look at related things fail that test, as the
-    remaining rules tend to side with whichever is right. People are never copies.
+    does not (within `RANDOM` standard errors, where there are rows enough to tell). Rules that merely look at related
+    things fail that test, as the remaining rules tend to side with whichever is right. People are never copies.
 
     Examples
     --------
@@ -162,19 +169,15 @@ def find_copies(patterns: VotePatterns, n_classes: int) -> tuple[Int, Int, CoVot
     >>> find_copies(as_patterns([[0, -1, 0], [-1, 1, -1]]), 2)[0].tolist()
     [0, 1, 0]
     """
-    from weaklabel.kernels.patterns import event_sums
-
-    m = len(patterns.labelers)
+    rows = Cells.of(votes, n_classes)
+    m = len(rows.labelers)
     into = np.arange(m)
-    for group in duplicate_groups(patterns):
+    for group in equal_rules(rows):
         into[list(group)] = group[0]
-    by_class, beside = event_sums(
-        patterns.indptr, patterns.labeler_index, patterns.codes, patterns.counts, m, n_classes
-    )
-    votes = by_class.sum(axis=1)
+    each, beside = (sums.reshape(m, rows.width)[:, 2:].sum(axis=1) for sums in rows.sums[:2])
     rank = np.empty(m, np.int64)
-    rank[np.lexsort((np.arange(m), beside, -votes))] = np.arange(m)
-    once = pool(patterns, into, rank)
+    rank[np.lexsort((np.arange(m), beside, -each))] = np.arange(m)
+    once = pool(rows, into, rank)
     found = co_votes(once, n_classes)
     shared = shared_votes(found, m, n_classes)
     into = into.copy()
@@ -191,70 +194,54 @@ def find_copies(patterns: VotePatterns, n_classes: int) -> tuple[Int, Int, CoVot
     return into, rank, found if original.all() else None
 
 
-def pool(patterns: VotePatterns, into: Int, rank: Int) -> VotePatterns:
-    """Return the patterns in which copies speak through one labeler: the first of them, by `rank`, that votes.
+def equal_rules(rows: Cells) -> tuple[tuple[int, ...], ...]:
+    """Return groups of labelers, by position, with silence -1 and identical votes in every row.
 
     Examples
     --------
     >>> from weaklabel.label_matrix import as_patterns
-    >>> pool(as_patterns([[0, 1]]), np.array([0, 0]), np.array([0, 1])).codes.tolist()
-    [0]
+    >>> equal_rules(Cells.of(as_patterns([[0, -1, 0], [-1, 1, -1]]), 2))
+    ((0, 2),)
     """
-    members = np.bincount(into, minlength=len(into))
-    if members.max(initial=0) <= 1:
-        return patterns
-    who, codes = patterns.labeler_index, patterns.codes
-    touched = members[into[who]] > 1
-    if not touched.any():
-        return patterns
-    row, target = patterns.pattern_index, into[who]
-    keep = ~touched
-    at = np.flatnonzero(touched & (codes >= 0))
-    at = at[np.lexsort((rank[who[at]], target[at], row[at]))]
-    first = np.ones(len(at), bool)
-    first[1:] = (row[at][1:] != row[at][:-1]) | (target[at][1:] != target[at][:-1])
-    keep[at[first]] = True
-    spoken = row[at[first]] * len(into) + target[at[first]]
-    mute = np.flatnonzero(touched & (codes < 0) & (target == who))
-    keep[mute[~np.isin(row[mute] * len(into) + target[mute], spoken)]] = True
-    at = np.flatnonzero(keep)
-    at = at[np.lexsort((target[at], row[at]))]
-    indptr = np.concatenate([[0], np.cumsum(np.bincount(row[at], minlength=len(patterns)))]).astype(np.int64)
-    return VotePatterns(
-        patterns.labelers,
-        patterns.silence,
-        indptr,
-        target[at].astype(np.int32),
-        codes[at],
-        patterns.counts,
-        patterns.keys,
-    )
+    m = len(rows.labelers)
+    counts, _, keys, _ = (sums.reshape(m, rows.width) for sums in rows.sums)
+    alike: dict[bytes, list[int]] = {}
+    for j in np.flatnonzero(rows.silence == ABSTAIN).tolist():
+        alike.setdefault(counts[j].tobytes() + keys[j].tobytes(), []).append(j)
+    groups: dict[tuple[bytes, bytes], list[int]] = {}
+    for j in sorted(j for group in alike.values() if len(group) > 1 for j in group):
+        own = np.flatnonzero(rows.cells // rows.width == j)
+        events = np.searchsorted(rows.indptr, own, "right"), rows.cells[own] % rows.width
+        groups.setdefault((events[0].tobytes(), events[1].tobytes()), []).append(j)
+    return tuple(tuple(group) for group in groups.values() if len(group) > 1)
 
 
-def event_cells(
-    who: npt.NDArray[np.int32], codes: npt.NDArray[np.int8], n_classes: int
-) -> npt.NDArray[np.int32]:
-    """Return the cell of each event: `labeler * (n_classes + 2) + code + 2`.
+def pool(rows: Cells, into: Int, rank: Int) -> Cells:
+    """Return the rows in which copies speak through one labeler: the first of them, by `rank`, that votes.
 
     Examples
     --------
-    >>> event_cells(np.array([0, 1], np.int32), np.array([-1, 1], np.int8), 2).tolist()
-    [1, 7]
+    >>> from weaklabel.label_matrix import as_patterns
+    >>> pool(Cells.of(as_patterns([[0, 1]]), 2), np.array([0, 0]), np.array([0, 1])).cells.tolist()
+    [2]
     """
-    return (who.astype(np.int32) * np.int32(n_classes + 2) + codes + np.int32(2)).astype(np.int32)
+    members = np.bincount(into, minlength=len(into))
+    if members.max(initial=0) <= 1:
+        return rows
+    from weaklabel.kernels.cells import pool_cells
+
+    indptr, cells = pool_cells(rows.indptr, rows.cells, into, rank, members, rows.width)
+    return replace(rows, indptr=indptr, cells=cells)
 
 
-def _at_random(patterns: VotePatterns, a: int, b: int, others: npt.NDArray[np.bool_]) -> bool:
-    from weaklabel.kernels import em
+def _at_random(rows: Cells, a: int, b: int, others: npt.NDArray[np.bool_]) -> bool:
+    from weaklabel.kernels.sums import departures
 
-    counts = patterns.counts.astype(np.float64)
-    sums = em.departures(
-        patterns.indptr, patterns.labeler_index, patterns.codes, counts, np.array([a, b]), others
-    )
-    rows = sums[:, 0]
-    if not rows.all():
+    sums = departures(rows.indptr, rows.cells, rows.counts, rows.width, np.array([a, b]), others)
+    heard = sums[:, 0]
+    if not heard.all():
         return False
-    share = sums[:, 1] / rows
-    spread = sums[:, 2].sum() / rows.sum() - (sums[:, 1].sum() / rows.sum()) ** 2
-    limit = RANDOM * np.sqrt(max(spread, 0) * (1 / rows).sum() + 1e-12)
+    share = sums[:, 1] / heard
+    spread = sums[:, 2].sum() / heard.sum() - (sums[:, 1].sum() / heard.sum()) ** 2
+    limit = RANDOM * np.sqrt(max(spread, 0) * (1 / heard).sum() + 1e-12)
     return bool(abs(share[0] - share[1]) <= limit <= SEEN)
