@@ -440,8 +440,16 @@ def event_bayes(votes, k, silence, *, accuracy=0.8, passes=None, still=0.0005):
             excess.append(sum(abs(x - y) for x, y in zip(o, e, strict=True)) - chance)
             noise.append(chance)
         every = sum(observed.values())
+        weight = {pair: 1 / (expected[pair] + 1) for pair in pairs}
+        squares = sum(weight[q] * ((observed[q] - expected[q]) ** 2 - expected[q]) for q in pairs)
+        squares /= sum(weight[q] * expected[q] ** 2 for q in pairs)
+        error = sum(weight[q] ** 2 * (2 * expected[q] ** 2 + expected[q]) for q in pairs) ** 0.5
+        error /= sum(weight[q] * expected[q] ** 2 for q in pairs)
+        spread = (2 / math.pi * max(0.0, squares)) ** 0.5
+        hiding = (2 / math.pi * (max(0.0, squares) + 2 * error)) ** 0.5 - spread
         few = max(0.0, (len(events) + 1) * (k - 1) / len(pairs) - 1)
-        return max(0.0, *excess) / every, min(noise) / every, few
+        plain = max(0.0, *excess) / every, min(noise) / every
+        return *min(plain, (spread, hiding), key=sum), few
 
     bold = fit(0.05, 1.0, 0.0, True, 1.0, True, 10.0)
     cautious = fit(4.0, 0.2, 1.0, False, 1.2, False, 0.0)

@@ -132,6 +132,30 @@ def test_rows_that_nobody_votes_on_are_not_taken_for_dependence():
     assert model().fit(votes).excess_ < 0.02
 
 
+def sparse(seed=1, n=10_000, m=100, k=5, copied=0.0):
+    """Rules that seldom meet; in groups of five, some rows of which are those of the group's first rule."""
+    rng = np.random.default_rng(seed)
+    truth, right = rng.integers(0, k, n), rng.uniform(0.55, 0.9, m)
+    votes = np.full((n, m), -1, np.int8)
+    for j in range(m):
+        fires = rng.random(n) < 0.05
+        said = np.where(rng.random(n) < right[j], truth, (truth + rng.integers(1, k, n)) % k)
+        votes[fires, j] = said[fires]
+        taken = rng.random(n) < copied * (j % 5 > 0)
+        votes[taken, j] = votes[taken, j - j % 5]
+    covered = (votes >= 0).any(axis=1)
+    return votes[covered], truth[covered]
+
+
+def test_rules_that_seldom_meet_are_judged_by_all_their_pairs_together():
+    votes, truth = sparse()
+    fitted = model(5).fit(votes)
+    assert fitted.independence_ > 0.6
+    cautious = accuracy(model(5, trust=0.0).fit(votes).predict_proba(votes), votes, truth)
+    assert accuracy(fitted.predict_proba(votes), votes, truth) > cautious + 0.001
+    assert model(5).fit(sparse(copied=0.1)[0]).independence_ < 0.01
+
+
 def test_dependent_rules_are_seen_to_be_and_the_cautious_model_answers():
     votes, truth = dependent()
     fitted = model().fit(votes)

@@ -315,7 +315,9 @@ def unexplained(observed: Any, left: Any, right: Any, owner: Any, said: Any) -> 
 
     The first answer is (2, 2): for pairs of events, and for pairs of labelers with equal and with different votes
     taken together, the sum of |observed - expected| and the sum that Poisson counts with these means would have.
-    The second is the sum of what was observed, the third the number of pairs of events.
+    The second is (3,), sums over pairs of events with weights 1 / (expected + 1): of (observed - expected)^2 -
+    expected, of the variance that this has for Poisson counts, times the weight again, and of expected^2. The third
+    is the sum of what was observed, the fourth the number of pairs of events.
 
     Parameters
     ----------
@@ -331,7 +333,7 @@ def unexplained(observed: Any, left: Any, right: Any, owner: Any, said: Any) -> 
     for a in range(size):
         m = max(m, owner[a] + 1)
     together = np.zeros((m, m, 2, 2))
-    sums = np.zeros((2, 2))
+    sums, squares = np.zeros((2, 2)), np.zeros(3)
     seen = 0.0
     pairs = 0
     for a in range(size):
@@ -345,6 +347,10 @@ def unexplained(observed: Any, left: Any, right: Any, owner: Any, said: Any) -> 
             seen += observed[a, b]
             sums[0, 0] += abs(observed[a, b] - mean)
             sums[0, 1] += _mean_deviation(mean)
+            weight = 1 / (mean + 1)
+            squares[0] += weight * ((observed[a, b] - mean) ** 2 - mean)
+            squares[1] += weight * weight * (2 * mean * mean + mean)
+            squares[2] += weight * mean * mean
             kind = 1 if said[a] == said[b] else 0
             together[owner[a], owner[b], kind, 0] += observed[a, b]
             together[owner[a], owner[b], kind, 1] += mean
@@ -353,4 +359,4 @@ def unexplained(observed: Any, left: Any, right: Any, owner: Any, said: Any) -> 
             for kind in range(2):
                 sums[1, 0] += abs(together[i, j, kind, 0] - together[i, j, kind, 1])
                 sums[1, 1] += _mean_deviation(together[i, j, kind, 1])
-    return sums, seen, pairs
+    return sums, squares, seen, pairs

@@ -57,8 +57,9 @@ class EventBayes(LabelModel):
     The bold model's weight, `independence_`, is 1 / (1 + exp((x - .1) / .02)). Over pairs of events of different
     rules with O co-votes, E of them expected, x is the sum of |O - E|, less what chance alone would give (but no less
     than 0), plus what chance alone would give, over the sum of O: dependence that is seen, and dependence that could
-    hide in the noise. Where there are fewer pairs than parameters, their ratio less 1 is added: nothing can be
-    tested. The cautious model's probabilities are raised to max(.45, .8 / (k - 1)^.45) and normalised, since
+    hide in the noise. Where many pairs are rare, squared departures tell more, and their root mean square takes its
+    place (`event_scores.unexplained`). Where there are fewer pairs than parameters, their ratio less 1 is added:
+    nothing can be tested. The cautious model's probabilities are raised to max(.45, .8 / (k - 1)^.45) and normalised, since
     votes that depend on each other are worth less than they seem.
 
     The prior, the threshold and the exponent were chosen once for all sets (experiments/label_models shows what other
@@ -177,15 +178,16 @@ class EventBayes(LabelModel):
         balance = (named + 1) / (fitted.counts.sum() + k)
         part = Part.of(fitted, min(MAX_PATTERNS, MAX_CELLS // k))
         start = Scores.start(m, self.prior_accuracy, self.weights_, k)
-        self.excess_, self.noise_, unsure = unexplained(fitted, found, *part.expected(start))
-        self.independence_ = self._trusted(rows, self.noise_ + unsure)
+        left = unexplained(fitted, found, *part.expected(start))
+        self.independence_ = self._trusted(rows, left.least + left.few)
         cautious, _ = fit_events(fitted, part, CAUTIOUS, self.prior_accuracy, self.weights_, balance)
         bold = cautious
         if self.independence_ > NEVER:
             bold, before = fit_events(fitted, part, BOLD, self.prior_accuracy, self.weights_, balance)
             expected = part.expected(bold) if part.whole else before
-            self.excess_, self.noise_, unsure = unexplained(fitted, found, *expected)
-            self.independence_ = self._trusted(rows, self.excess_ + self.noise_ + unsure)
+            left = unexplained(fitted, found, *expected)
+            self.independence_ = self._trusted(rows, left.doubt)
+        self.excess_, self.noise_ = left.excess, left.noise
         self.prior_ = np.stack([bold.prior, cautious.prior])
         self.quiet_ = np.stack([bold.quiet, cautious.quiet])
         self.said_ = np.stack([bold.said, cautious.said])

@@ -256,8 +256,46 @@ def _hidden(seen: Float) -> Float:
     return part
 
 
-def unexplained(rows: Cells, found: CoVotes, expected: Float, classes: Float) -> tuple[float, float, float]:
-    """Return unexplained co-votes, the noise they stand in, and what few pairs add to the doubt.
+@dataclass(frozen=True)
+class Unexplained:
+    """Co-votes that a model doesn't explain, as parts of all co-votes.
+
+    Parameters
+    ----------
+    excess
+        What is seen.
+    noise
+        What could hide in the noise.
+    few
+        What is added where there are fewer pairs of events than parameters.
+    least
+        The noise alone, before anything is seen.
+
+    Examples
+    --------
+    >>> Unexplained(0.05, 0.02, 0.0, 0.02).doubt
+    0.07
+    """
+
+    excess: float
+    noise: float
+    few: float
+    least: float
+
+    @property
+    def doubt(self) -> float:
+        """All of it: the x of `EventBayes`."""
+        return self.excess + self.noise + self.few
+
+
+def unexplained(rows: Cells, found: CoVotes, expected: Float, classes: Float) -> Unexplained:
+    """Return how far co-votes are from what a model expects.
+
+    Two measures are taken of O observed and E expected co-votes. One is the sum of |O - E| less that of Poisson
+    counts, over the sum of O; its noise is that of the Poisson counts. The other, for many rare pairs, is
+    sqrt(2 / pi) sqrt(Q), the mean of relative departures that are normal with variance Q, with Q the sum of
+    w ((O - E)^2 - E) over the sum of w E^2, w = 1 / (E + 1); its noise is what two standard errors add to Q. The
+    measure with the smaller sum of both counts.
 
     Parameters
     ----------
@@ -272,7 +310,7 @@ def unexplained(rows: Cells, found: CoVotes, expected: Float, classes: Float) ->
     >>> from weaklabel.label_model.near_copies import co_votes
     >>> votes = Cells.of(as_patterns([[0, 0], [1, 1]] * 50), 2)
     >>> found = Part.of(votes, 10).expected(Scores.start(2, 0.8, np.ones(2), 2))
-    >>> round(unexplained(votes, co_votes(votes, 2), *found)[0], 2)  # they always agree
+    >>> round(unexplained(votes, co_votes(votes, 2), *found).excess, 2)  # they always agree
     0.12
     """
     from weaklabel.kernels import em
@@ -283,11 +321,17 @@ def unexplained(rows: Cells, found: CoVotes, expected: Float, classes: Float) ->
     part = 1 - _hidden(rate)
     events = expected.reshape(m * width, k)[found.cells]
     left = events / np.maximum(classes, 1e-9) * part / found.unit
-    sums, seen, pairs = em.unexplained(
+    sums, squares, seen, pairs = em.unexplained(
         found.counts / found.unit, left, events, found.cells // width, found.cells % width
     )
     if not seen:
-        return 0.0, 1.0, 0.0
-    excess, noise = float((sums[:, 0] - sums[:, 1]).max()), float(sums[:, 1].min())
+        return Unexplained(0.0, 1.0, 0.0, 1.0)
+    first = max(0.0, float((sums[:, 0] - sums[:, 1]).max())) / seen, float(sums[:, 1].min()) / seen
+    variance = max(0.0, float(squares[0] / squares[2]))
+    error = float(np.sqrt(squares[1]) / squares[2])
+    spread = np.sqrt(2 / np.pi) * np.sqrt(variance)
+    second = float(spread), float(np.sqrt(2 / np.pi) * np.sqrt(variance + 2 * error) - spread)
+    excess, noise = min(first, second, key=sum)
+    least = min(first[1], float(np.sqrt(2 / np.pi) * np.sqrt(2 * error)))
     parameters = (len(events) + 1) * (k - 1)
-    return max(0.0, excess) / seen, noise / seen, max(0.0, parameters / pairs - 1)
+    return Unexplained(excess, noise, max(0.0, parameters / pairs - 1), least)
