@@ -100,7 +100,9 @@ class Correction:
         k = len(self.bias)
         votes = _votes(patterns, np.arange(len(self.weights) * k), self.counts, k)
         each = self.weights / self.counts[:, None, None]
-        added: Float = votes @ each.reshape(-1, k) + _shares(votes, k) @ self.leaning
+        added: Float = votes @ each.reshape(-1, k)
+        for part, lean in zip(_shares(votes, k).T, self.leaning, strict=True):
+            added += part[:, None] * lean  # a matrix product would round by the number of rows
         return self.scale * scores + self.bias + added
 
 
