@@ -90,6 +90,8 @@ class TaskConfig:
     name: str = "???"
     rules: str = "???"
     """Folder with schema.yaml and the rules; relative to the project."""
+    guideline: Optional[str] = None
+    """What people label by: a Markdown file; relative to the project."""
     corpus: CorpusConfig = field(default_factory=CorpusConfig)
     gold: GoldConfig = field(default_factory=GoldConfig)
     slices: dict[str, str] = field(default_factory=dict)
@@ -103,6 +105,65 @@ class TaskConfig:
     today: Optional[str] = None
     """The day of the run, 2026-03-31; none = this day."""
     limits: LimitsConfig = field(default_factory=LimitsConfig)
+
+
+@dataclass
+class SeasonConfig:
+    """How many batches are judged by hidden checks, and how many of them may be failed wrongly."""
+
+    people: Optional[int] = None
+    """People who are expected; none = those in `gold.people`."""
+    batches: int = 20
+    """Batches that each is expected to do."""
+    false_alarms: float = 1.0
+    """Batches that may be failed wrongly, on average over seasons, all people and batches together."""
+
+
+@dataclass
+class GoldRoomConfig:
+    """How people label: who they are, how batches are made, and what is asked of them."""
+
+    ledger: Optional[str] = None
+    """A SQLite file, relative to the project, or a postgresql:// URL; none = .weaklabel/gold/ledger.db."""
+    people: dict[str, float] = field(default_factory=dict)
+    """Annotators and their share of the work: {ann: 1, bob: 0.5}."""
+    per_item: int = 3
+    """People asked about each item; odd."""
+    most: int = 7
+    """People that a hard item is asked of at most."""
+    sure: float = 0.8
+    """From this posterior or share of votes on an item is settled."""
+    checks: Optional[int] = None
+    """Hidden checks for each person and batch; none = as many as catch falls."""
+    most_checks: float = 0.2
+    """Largest share of a person's list that may be checks."""
+    blind: float = 0.3
+    """Share of the items with a suggestion that are shown without it."""
+    review: float = 0.05
+    """Share of the items on which people agree that a reviewer sees."""
+    floor: Optional[float] = None
+    """Share of right answers to hidden checks that nobody should be below."""
+    kappa_floor: Optional[float] = None
+    """Kappa with gold that nobody should be below."""
+    training_answers: int = 30
+    """Answers that a verdict on a training round needs."""
+    training_kappa: float = 0.7
+    """Kappa with gold that is needed to pass."""
+    season: SeasonConfig = field(default_factory=SeasonConfig)
+    consensus: str = "dawid_skene"
+    """dawid_skene or majority_vote."""
+    fields: list[str] = field(default_factory=list)
+    """Columns of the corpus that may leave with the text; all others stay."""
+    redact: Optional[list[str]] = None
+    """Kinds of personal data that are replaced before anything leaves: email, phone, card, iban, ip; none = all."""
+    patterns: dict[str, str] = field(default_factory=dict)
+    """Further patterns that are replaced: name -> regular expression."""
+    review_after_days: int = 365
+    """Gold is looked at again after so many days."""
+    retention_days: Optional[int] = None
+    """Answers older than this are erased by `weaklabel erase --old`; none = kept."""
+    hourly: Optional[float] = None
+    """What an hour of labeling costs, for the report."""
 
 
 @dataclass
@@ -154,6 +215,7 @@ class Config:
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     export: ExportConfig = field(default_factory=ExportConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    gold: GoldRoomConfig = field(default_factory=GoldRoomConfig)
     plots: bool = True
     seed: int = 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import re
 import warnings
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -186,13 +187,26 @@ def unknown_key(
             where=where,
             hint="a file conf/experiment/NAME.yaml makes one: settings that experiment=NAME lays over the others",
         )
-    hint = did_you_mean(key.rsplit(".", 1)[-1], known)
+    hint = _elsewhere(key, known, every) or did_you_mean(key.rsplit(".", 1)[-1], known)
     if hint is None and key.startswith(_OWN_KEYS):
         hint = f"a key of your own is added with +{key}=VALUE"
     if hint is None and "." not in key:
         same = [repr(name) for name in every if name.endswith(f".{key}")]
         hint = f"did you mean {' or '.join(same)}?" if same else did_you_mean(key, every)
     return ConfigError(f"unknown key {key!r}", where=where, available=known, hint=hint)
+
+
+def _elsewhere(key: str, known: Sequence[str], every: Collection[str]) -> str | None:
+    """Return a hint where a key at the top is all but one that stands deeper."""
+    if "." in key:
+        return None
+    near = difflib.get_close_matches(
+        key, [*known, *(name.rsplit(".", 1)[-1] for name in every)], n=1, cutoff=0.8
+    )
+    if not near or near[0] in known:
+        return None
+    same = [repr(name) for name in every if name.endswith(f".{near[0]}")]
+    return f"did you mean {' or '.join(same)}?"
 
 
 def _of_interpolation(key: str, message: str) -> ConfigError:

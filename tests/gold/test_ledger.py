@@ -380,6 +380,7 @@ def test_an_item_is_erased(filled):
         "answers": 4,
         "items": 1,
         "annotators": 2,
+        "records": 0,
     }
     assert len(hashed) == 32
     assert filled.erased_on(item="a") == filled.erased_on(item="a", task="mail") == DAY + 9 * DAYS
@@ -531,7 +532,7 @@ def test_old_answers_go(ledger):
     assert ledger.retention(30, task="mail", now=DAY) == Erased(answers=2, items=2, annotators=1)
     assert ledger.answers()["item"].to_list() == ["b", "d"]
     (stone,) = ledger.tombstones().drop("erased_at", "items", "annotators").rows()
-    assert stone == ("retention", None, "mail", DAY - 30 * DAYS, "kept for 30 days", 2)
+    assert stone == ("retention", None, "mail", DAY - 30 * DAYS, "kept for 30 days", 2, 0)
     assert ledger.retention(30, task="mail", now=DAY) == Erased(0, 0, 0)
     assert ledger.tombstones().height == 1
 
@@ -636,7 +637,7 @@ def test_a_newer_ledger_is_refused_by_name(place):
         Ledger.open(place)
     assert str(caught.value) == (
         f"the ledger has version '0042_moods', which this weaklabel does not know\n  where: {ledger.place}\n"
-        "  available: 0001_answers\n  hint: it was written by a newer weaklabel: upgrade yours"
+        "  available: 0001_answers, 0002_records\n  hint: it was written by a newer weaklabel: upgrade yours"
     )
 
 

@@ -373,3 +373,47 @@ def test_two_hundred_rules_and_repeated_passes_stay_finite():
         assert np.isfinite(model.log_likelihood_).all()
         assert np.isfinite(model.predict_proba(votes)).all()
         assert (model.predict(votes) == truth).all()
+
+
+# ---- histories ----
+
+PAST = {"0": [[8, 2], [1, 9]], "1": [[5, 5], [5, 5]], "gone": [[7, 0], [0, 7]]}
+
+
+def test_a_history_is_added_to_the_counts():
+    votes = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.int8)
+    model = make(2, smoothing=0, history=PAST, **TWIN).fit(votes, gold=[0, 0, 1, 1])
+    assert model.confusion_[0, :, :2] == pytest.approx(np.array([[10 / 12, 2 / 12], [1 / 12, 11 / 12]]))
+    assert model.confusion_[1, :, :2] == pytest.approx(np.array([[6 / 12, 6 / 12], [6 / 12, 6 / 12]]))
+    assert model.class_balance_ == pytest.approx([0.5, 0.5])
+
+
+@pytest.mark.parametrize("smoothing", [0, 0.25, None])
+def test_the_likelihood_never_falls_with_a_history(smoothing):
+    rng = np.random.default_rng(4)
+    truth = rng.integers(0, 2, 80)
+    votes = np.where(rng.random((80, 3)) < 0.7, truth[:, None], 1 - truth[:, None]).astype(np.int8)
+    model = make(2, smoothing=smoothing, history=PAST, tol=0, max_iter=60).fit(votes)
+    steps = np.diff(model.log_likelihood_)
+    assert (steps >= -1e-9 * np.abs(model.log_likelihood_[1:])).all()
+    assert steps[0] > 0
+
+
+def test_an_empty_history_changes_no_bit():
+    votes = np.array([[0, 0, 1], [0, 1, 1], [1, 0, 0], [1, 1, -1]], np.int8)
+    plain = make(2).fit(votes)
+    assert (make(2, history={}).fit(votes).confusion_ == plain.confusion_).all()
+    assert (make(2, history={"0": np.zeros((2, 2))}).fit(votes).confusion_ == plain.confusion_).all()
+
+
+@pytest.mark.parametrize(
+    ("counts", "message"),
+    [
+        ([[1, 2]], r"the history of 'ann' is \(1, 2\), not a \(2, 2\) table of counts"),
+        ([[1, -2], [0, 1]], "the history of 'ann' holds counts, 0 or more"),
+        ([[1, np.nan], [0, 1]], "the history of 'ann' holds counts, 0 or more"),
+    ],
+)
+def test_a_history_is_a_table_of_counts(counts, message):
+    with pytest.raises(ModelError, match=message):
+        make(2, history={"ann": counts})

@@ -7,8 +7,9 @@ from typing import Any
 
 import polars as pl
 
-from weaklabel.errors import GoldError, Problems, SchemaError, WeakLabelError, did_you_mean
+from weaklabel.errors import GoldError, Problems, SchemaError, WeakLabelError
 from weaklabel.fingerprint import fingerprint
+from weaklabel.gold.columns import column_problems, cut, told
 from weaklabel.label_matrix import LabelMatrix
 from weaklabel.schema import MISSING, LabelSchema
 
@@ -43,7 +44,6 @@ LEDGER: dict[str, Any] = {"number": pl.Int64, "task": pl.String, **ANSWERS, "rec
 _NEEDED = ("item", "annotator", "kind", "labels")
 _LISTS = ("labels", "suggestion")
 _LONGEST = {"key": 500, "item": 500, "annotator": 500, "batch": 500}
-_MANY = 20
 _FIRST_YEAR, _LAST_YEAR = 1, 9999
 
 
@@ -103,7 +103,8 @@ def check_answers(frame: pl.DataFrame, *, task: str, place: str = "the answers")
     [('a', 'skip', [])]
     """
     rows = frame.drop("number", "recorded_at", strict=False)
-    problems: list[WeakLabelError] = [*_column_problems(rows, place)]
+    without_task = rows.drop("task", strict=False)
+    problems: list[WeakLabelError] = [*column_problems(without_task, ANSWERS, needed=_NEEDED, place=place)]
     if problems:
         raise Problems(place, problems)
     other = [t for t in _distinct(rows, "task") if t != task]
@@ -233,40 +234,6 @@ def _by_name(answers: pl.DataFrame, schema: LabelSchema) -> pl.DataFrame:
 # ---- checks ----
 
 
-def _column_problems(rows: pl.DataFrame, place: str) -> Iterator[GoldError]:
-    for name in _NEEDED:
-        if name not in rows.columns:
-            yield GoldError(f"no column {name!r}", where=place, available=rows.columns)
-    for name, found in rows.schema.items():
-        if name == "task":
-            continue
-        if name not in ANSWERS:
-            hint = did_you_mean(name, ANSWERS) or "rename it or take it out"
-            yield GoldError(f"unknown column {name!r}", where=place, available=ANSWERS, hint=hint)
-        elif name == "at" and isinstance(found, pl.Datetime) and found.time_zone is None:
-            hint = 'say which zone it is: pl.col("at").dt.replace_time_zone("UTC")'
-            yield GoldError("column 'at' has no time zone", where=place, hint=hint)
-        elif not _fits(found, ANSWERS[name]):
-            yield GoldError(f"column {name!r} holds {found}, not {_type(ANSWERS[name])}", where=place)
-
-
-def _fits(found: pl.DataType, wanted: Any) -> bool:
-    """Say whether values of a type are taken for another: numbers for numbers, text of any kind for text."""
-    if found == pl.Null or found == wanted:
-        return True
-    if isinstance(wanted, pl.List):
-        return isinstance(found, pl.List) and _fits(found.inner, wanted.inner)  # type: ignore[arg-type]
-    if wanted == pl.String:
-        return isinstance(found, (pl.Categorical, pl.Enum))
-    if wanted == pl.Float64:
-        return found.is_numeric()
-    return isinstance(wanted, pl.Datetime) and isinstance(found, pl.Datetime)
-
-
-def _type(kind: Any) -> str:
-    return str(kind() if isinstance(kind, type) else kind)
-
-
 def _distinct(rows: pl.DataFrame, column: str) -> list[Any]:
     return rows[column].unique(maintain_order=True).to_list() if column in rows.columns else []
 
@@ -278,12 +245,10 @@ def _row_problems(rows: pl.DataFrame, place: str) -> Iterator[GoldError]:
     for column, wrong, what, hint in _faults():
         shown = pl.col("at").dt.year() if column == "at" else pl.col(column)  # Python has no such dates
         for row, item, value in numbered.filter(wrong).select("row", "item", value=shown).iter_rows():
-            faults.append((row, list(ANSWERS).index(column), column, item, what(value), hint))
-    for row, _, column, item, what, hint in sorted(faults, key=lambda f: f[:2])[:_MANY]:
-        about = "" if item is None else f" (item {item!r})"
-        yield GoldError(what, where=f"{place}, row {row}{about}, column {column!r}", hint=hint)
-    if len(faults) > _MANY:
-        yield GoldError(f"{len(faults) - _MANY} more of such faults", where=place)
+            about = "" if item is None else f" (item {item!r})"
+            rank = list(ANSWERS).index(column)
+            faults.append((row, rank, f"{about}, column {column!r}", what(value), hint))
+    yield from told(faults, place)
 
 
 def _faults() -> Iterator[tuple[str, pl.Expr, Any, str | None]]:
@@ -294,11 +259,11 @@ def _faults() -> Iterator[tuple[str, pl.Expr, Any, str | None]]:
         if kind == pl.String:
             text = pl.col(column)
             nul = "take it out: databases don't hold it"
-            yield column, text.str.contains("\0", literal=True), lambda v: f"{_cut(v)} holds a NUL", nul
+            yield column, text.str.contains("\0", literal=True), lambda v: f"{cut(v)} holds a NUL", nul
             if column in _LONGEST:
                 long = text.str.len_chars() > _LONGEST[column]
                 yield column, text == "", lambda _: "an empty text", None
-                yield column, long, lambda v: f"{_cut(v)} is longer than 500 characters", None
+                yield column, long, lambda v: f"{cut(v)} is longer than 500 characters", None
     yield from _list_faults()
     known = pl.col("kind").is_in(KINDS)
     yield "kind", ~known, lambda v: f"unknown kind {v!r}", f"one of {', '.join(KINDS)}"
@@ -326,10 +291,6 @@ def _list_faults() -> Iterator[tuple[str, pl.Expr, Any, str | None]]:
         nul = each.list.eval(texts.str.contains("\0", literal=True)).list.any()
         yield column, nul, lambda v: f"a NUL in {v!r}", None
         yield column, each.list.n_unique() < each.list.len(), lambda v: f"a label twice in {v!r}", None
-
-
-def _cut(text: str) -> str:
-    return repr(text if len(text) < 40 else text[:40] + "…")
 
 
 def _keyed(rows: pl.DataFrame, task: str) -> pl.DataFrame:

@@ -101,7 +101,7 @@ class Database:
         with self.engine.connect() as connection:
             connection = connection.execution_options(isolation_level="AUTOCOMMIT")
             connection.exec_driver_sql(f"SET lock_timeout = {int(self.timeout * 1000)}")
-            for table in ("answers", "pseudonyms"):
+            for table in ("answers", "records", "pseudonyms"):
                 connection.exec_driver_sql(f"VACUUM FULL {table}")
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,10 @@ from weaklabel.errors import GoldError, Problems
 from weaklabel.gold import erasure, rows, tables
 from weaklabel.gold.answers import check_answers, latest, to_votes, with_content
 from weaklabel.gold.database import TIMEOUT, Database, connect
+from weaklabel.gold.log import Log, erased_choice, task_name
 from weaklabel.label_matrix import LabelMatrix
 from weaklabel.schema import LabelSchema
 
-ERASED = ("refuse", "skip", "take")
 _FEW = 500
 
 
@@ -141,9 +142,8 @@ class Ledger:
         GoldError
             Something was erased, a key belongs to another item or annotator, or the ledger can't be written.
         """
-        if erased not in ERASED:
-            raise GoldError(f"erased={erased!r} is no choice", available=ERASED)
-        _check_task(task)
+        erased_choice(erased)
+        task_name(task)
         given = with_content(check_answers(answers, task=task, place=place))
         unique = given.unique(subset=["key", "content"], keep="first", maintain_order=True)
         with self._database.writing() as connection:
@@ -163,6 +163,79 @@ class Ledger:
             erased=left_out,
         )
 
+    def record(
+        self,
+        kind: str,
+        frame: pl.DataFrame,
+        *,
+        task: str,
+        now: datetime.datetime | None = None,
+        erased: str = "refuse",
+        place: str | None = None,
+    ) -> int:
+        """Write records of what people or programs decided, all or none of them; return how many.
+
+        Where what is written depends on what is there, use `deciding`.
+
+        Parameters
+        ----------
+        kind
+            A key of `weaklabel.gold.records.KINDS`, which holds the columns of each kind.
+        frame
+            One row a record; see `weaklabel.gold.records.check_records`.
+        task
+            The task that they belong to.
+        now
+            The time of recording; None: the clock's.
+        erased
+            What to do with records that name an item or annotator that was erased: ``refuse`` them all with an
+            error, ``skip`` these, or ``take`` them.
+        place
+            What the frame is called in messages.
+
+        Raises
+        ------
+        Problems
+            With every faulty row and column; nothing is written.
+        GoldError
+            No such kind, something was erased, or the ledger can't be written.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> ledger = Ledger.open(f"{folder.name}/ledger.db")
+        >>> ledger.record("audit", pl.DataFrame({"audit": ["may"], "state": ["open"]}), task="mail")
+        1
+        >>> ledger.records("audit").select("number", "task", "audit", "state").rows()
+        [(1, 'mail', 'may', 'open')]
+        >>> folder.cleanup()
+        """
+        with self.deciding() as log:
+            return log.record(kind, frame, task=task, now=now, erased=erased, place=place)
+
+    @contextmanager
+    def deciding(self) -> Iterator[Log]:
+        """Give the ledger to read and write in one step, while nobody else writes.
+
+        What was written is kept when the block ends, and nothing of it when it raises. Within the block, the ledger's
+        own methods that write would wait for its end.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> ledger = Ledger.open(f"{folder.name}/ledger.db")
+        >>> with ledger.deciding() as log:
+        ...     if not log.records("audit", task="mail").height:
+        ...         written = log.record("audit", pl.DataFrame({"audit": ["may"], "state": ["open"]}), task="mail")
+        >>> ledger.records("audit").height
+        1
+        >>> folder.cleanup()
+        """
+        with self._database.writing() as connection:
+            yield Log(connection, self.place)
+
     def erase(
         self,
         *,
@@ -172,9 +245,10 @@ class Ledger:
         reason: str,
         now: datetime.datetime | None = None,
     ) -> erasure.Erased:
-        """Delete all answers to an item or of an annotator, and leave a tombstone.
+        """Delete all answers to an item or of an annotator, and their records, and leave a tombstone.
 
-        The rows are deleted physically: SQLite overwrites their bytes and rewrites the file. PostgreSQL rewrites
+        A record about the item or annotator goes; in others the name is taken out, see
+        `weaklabel.gold.bodies.without`. Numbers and times of what is left stay. The rows are deleted physically: SQLite overwrites their bytes and rewrites the file. PostgreSQL rewrites
         the tables; its archived logs and backups are its administrator's.
 
         Parameters
@@ -191,7 +265,7 @@ class Ledger:
         Returns
         -------
         Erased
-            How many answers, items and annotators were affected; nothing there is no error, as the tombstone is
+            How many answers, items, annotators and records were affected; nothing there is no error, as the tombstone is
             wanted all the same: what it names is refused from then on.
 
         Examples
@@ -219,7 +293,7 @@ class Ledger:
     ) -> erasure.Erased:
         """Delete answers that were given, or where that is not known recorded, more than so many days ago.
 
-        A tombstone is left when there were any; then `add` refuses answers from before that date.
+        A tombstone is left when there were any; then `add` refuses answers from before that date. Records stay.
         """
         if not days >= 0:
             raise GoldError(f"retention of {days} days", hint="0 or more")
@@ -304,16 +378,38 @@ class Ledger:
         asked = self.answers(task=task).filter(pl.col("comment").str.strip_chars() != "")
         return asked.unique(subset=["task", "key", "comment"], keep="first", maintain_order=True)
 
-    def tasks(self) -> list[str]:
-        """Return the names of all tasks that have answers."""
+    def records(
+        self, kind: str, *, task: str | None = None, until: datetime.datetime | None = None
+    ) -> pl.DataFrame:
+        """Return every record of a kind, with the columns of `weaklabel.gold.records.columns`, in order of recording.
+
+        `weaklabel.gold.records.current` tells which count.
+
+        Parameters
+        ----------
+        kind
+            A key of `weaklabel.gold.records.KINDS`.
+        task
+            Of this task only.
+        until
+            Only what was recorded up to then.
+        """
         with self._database.reading() as connection:
-            found = connection.execute(sa.select(tables.answers.c.task).distinct()).scalars().all()
-        return sorted(found)
+            return Log(connection, self.place).records(kind, task=task, until=until)
+
+    def tasks(self) -> list[str]:
+        """Return the names of all tasks that have answers or records."""
+        with self._database.reading() as connection:
+            found = [
+                connection.execute(sa.select(table.c.task).distinct()).scalars().all()
+                for table in (tables.answers, tables.records)
+            ]
+        return sorted({task for tasks in found for task in tasks})
 
     def pseudonyms(self) -> dict[str, str]:
         """Return the name under which each annotator appears in reports, such as "annotator 7".
 
-        The numbers are drawn at random when an annotator's first answer is recorded, kept in the ledger, and
+        The numbers are drawn at random when an annotator's first answer or record is recorded, kept in the ledger, and
         never given twice; nothing of a name or an order is in them.
         """
         with self._database.reading() as connection:
@@ -321,7 +417,7 @@ class Ledger:
         return {name: f"annotator {number}" for number, name in sorted(found) if name is not None}
 
     def tombstones(self) -> pl.DataFrame:
-        """Return what was erased: kind, hash, task, before, erased_at, reason, answers, items, annotators."""
+        """Return what was erased: kind, hash, task, before, erased_at, reason, answers, items, annotators, records."""
         with self._database.reading() as connection:
             return erasure.tombstones(connection)
 
@@ -332,13 +428,6 @@ class Ledger:
         kind, id = ("item", item) if item is not None else ("annotator", annotator)
         with self._database.reading() as connection:
             return erasure.erased_on(connection, kind, str(id), task)
-
-
-def _check_task(task: str) -> None:
-    if not isinstance(task, str) or not task or len(task) > tables.LONGEST_TASK or "\0" in task:
-        raise GoldError(
-            f"{task!r} is no name of a task", hint=f"text of 1 to {tables.LONGEST_TASK} characters"
-        )
 
 
 def _check_keys(both: pl.DataFrame, place: str) -> None:

@@ -12,7 +12,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from weaklabel.errors import GoldError
-from weaklabel.gold import tables
+from weaklabel.gold import bodies, records, tables
 from weaklabel.gold.answers import ANSWERS, LEDGER
 
 _CHUNK = 1000
@@ -76,6 +76,38 @@ def insert(connection: sa.Connection, answers: pl.DataFrame, task: str, now: dat
     _name(connection, answers["annotator"].unique().to_list())
 
 
+def select_records(
+    connection: sa.Connection, kind: str, conditions: Sequence[sa.ColumnElement[bool]]
+) -> pl.DataFrame:
+    """Return records of a kind with the columns of `records.columns`, by number."""
+    table, wanted = tables.records, records.columns(kind)
+    columns = [table.c.number, table.c.task, table.c.body, table.c.recorded_at]
+    query = sa.select(*columns).where(table.c.kind == kind, *conditions).order_by(table.c.number)
+    stored: dict[str, Any] = {
+        "number": pl.Int64,
+        "task": pl.String,
+        "body": pl.String,
+        "recorded_at": pl.Datetime("us"),
+    }
+    frame = pl.DataFrame(list(map(tuple, connection.execute(query))), schema=stored, orient="row")
+    found = frame.with_columns(pl.col("recorded_at").dt.replace_time_zone("UTC"))
+    return pl.concat([found, bodies.from_body(kind, frame["body"])], how="horizontal").select(*wanted)
+
+
+def insert_records(
+    connection: sa.Connection, kind: str, checked: pl.DataFrame, task: str, now: datetime.datetime
+) -> None:
+    """Write records with numbers that go on from the last; give new annotators a pseudonym."""
+    if not checked.height:
+        return
+    start = last_number(connection) + 1
+    same = {"task": task, "kind": kind, "recorded_at": utc(now)}
+    texts = enumerate(bodies.to_body(kind, checked), start)
+    put(connection, tables.records, [{"number": n, "body": body, **same} for n, body in texts])
+    named = records.named(kind, checked, "annotator")
+    _name(connection, named.filter(named != records.ERASED).to_list())
+
+
 def put(connection: sa.Connection, table: sa.Table, stored: list[dict[str, Any]]) -> None:
     """Insert rows; where the driver sends each row by itself, many in one statement."""
     if connection.dialect.name == "sqlite":
@@ -85,8 +117,8 @@ def put(connection: sa.Connection, table: sa.Table, stored: list[dict[str, Any]]
 
 
 def last_number(connection: sa.Connection) -> int:
-    """Return the highest number that an answer ever had, erased ones included."""
-    tops = (tables.answers.c.number, tables.tombstones.c.last_number)
+    """Return the highest number that an answer or a record ever had, erased ones included."""
+    tops = (tables.answers.c.number, tables.records.c.number, tables.tombstones.c.last_number)
     return max(connection.execute(sa.select(sa.func.max(top))).scalar() or 0 for top in tops)
 
 

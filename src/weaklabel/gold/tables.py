@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-VERSION = "0001_answers"
+VERSION = "0002_records"
 """The last migration."""
 VERSION_TABLE = "weaklabel_version"
 LONGEST_TASK = 100
@@ -49,6 +49,18 @@ answers = sa.Table(
     sa.Index(None, "task", "batch"),
 )
 """Every answer ever; `content` stands for what was said, so that a corrected answer under the same key is a row."""
+
+records = sa.Table(
+    "records",
+    METADATA,
+    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("task", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("recorded_at", sa.DateTime, nullable=False),
+    sa.Index(None, "task", "kind"),
+)
+"""Every decision ever, as JSON with the columns of its kind; numbered in one order with the answers."""
 
 pseudonyms = sa.Table(
     "pseudonyms",

@@ -9,6 +9,7 @@ abstention as one more answer of a labeler that looked, and a prior on the confu
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -65,6 +66,10 @@ class DawidSkene(LabelModel):
         Between 1/k and 1.
     start
         (n, k) class probabilities to start from, one row per row (or per pattern) of `fit`'s votes.
+    history
+        Answers that labelers gave before, to rows whose class is known: by labeler id, (k, k) counts of true class
+        and answer. They are added to the prior as they are; of rows that are in the fit as well they would count
+        twice. Labelers that have no votes in the fit are passed over. Like `start`, it is not saved with the model.
     tol
         Stop when the penalised log likelihood grows by less than this share of its size.
     max_iter
@@ -128,6 +133,7 @@ class DawidSkene(LabelModel):
         smoothing: float | None = None,
         prior_accuracy: float = 0.8,
         start: npt.ArrayLike | None = None,
+        history: Mapping[str, npt.ArrayLike] | None = None,
         tol: float = 1e-7,
         max_iter: int = 200,
         keep_unanimous: bool = True,
@@ -146,6 +152,9 @@ class DawidSkene(LabelModel):
         self.smoothing = smoothing
         self.prior_accuracy = prior_accuracy
         self.start = start
+        self.history = {
+            name: _history(name, counts, self.n_classes) for name, counts in (history or {}).items()
+        }
         self.tol = tol
         self.max_iter = int(max_iter)
         self.keep_unanimous = bool(keep_unanimous)
@@ -243,7 +252,11 @@ class DawidSkene(LabelModel):
             strength = np.full(m, float(self.smoothing))
         pseudo = strength[:, None] * (answers + 1)
         pseudo[answers[:, k] == 0, k] = 0  # who never abstained has no such answer
-        return pseudo[:, None, :] * right.T[None, :, :]
+        prior: Float = pseudo[:, None, :] * right.T[None, :, :]
+        for j, labeler in enumerate(patterns.labelers):
+            if labeler in self.history:
+                prior[j, :, :k] += self.history[labeler]
+        return prior
 
     def _maximise(
         self, patterns: VotePatterns, answers: Int, expected: Float, classes: Float, prior: Float
@@ -269,10 +282,8 @@ class DawidSkene(LabelModel):
         return theta, pi
 
     def _log_prior(self, prior: Float, theta: Float, pi: Float, weights: Float) -> float:
-        if self.smoothing == 0:
-            return 0.0
         each = np.einsum("jyl,jyl->j", prior, np.log(np.maximum(theta, FLOOR)))
-        return float(weights @ each + np.log(pi).sum())
+        return float(weights @ each + (0.0 if self.smoothing == 0 else np.log(pi).sum()))
 
     def _start(self, patterns: VotePatterns) -> Float:
         start = np.asarray(self.start, np.float64)
@@ -317,6 +328,18 @@ def _scores(pi: Float, theta: Float, silence: Any, weights: Float) -> tuple[Floa
     table[:, 1] = logs[:, k] - quiet
     table[:, 2:] = logs[:, :k] - quiet[:, None]
     return base, table.reshape(m * (k + 2), k)
+
+
+def _history(name: str, counts: npt.ArrayLike, k: int) -> Float:
+    """Return a labeler's counts, checked."""
+    table = np.asarray(counts, np.float64)
+    _check(
+        table.shape == (k, k), f"the history of {name!r} is {table.shape}, not a ({k}, {k}) table of counts"
+    )
+    _check(
+        bool((np.isfinite(table) & (table >= 0)).all()), f"the history of {name!r} holds counts, 0 or more"
+    )
+    return table
 
 
 def _check(good: bool, what: str) -> None:

@@ -334,7 +334,11 @@ def _fingerprints(task: Task, gold: Gold | None) -> dict[str, str | None]:
 
 def _without_engine(config: Config) -> dict[str, Any]:
     """Return what decides the labels: neither how the work is spread nor where it is logged."""
-    return {key: value for key, value in plain(config).items() if key not in ("engine", "tracking", "plots")}
+    return {
+        key: value
+        for key, value in plain(config).items()
+        if key not in ("engine", "tracking", "plots", "gold")
+    }
 
 
 def _logged(result: RunResult, config: Config, parent: str | None, tell: Observer) -> RunResult:

@@ -1,0 +1,540 @@
+"""The gold room of a task: its ledger, and every step of the loop from guideline to gold, each in one transaction."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import polars as pl
+
+from weaklabel.errors import GoldError, did_you_mean
+from weaklabel.gold import records, states
+from weaklabel.gold.adjudication import Adjudicated, adjudicate
+from weaklabel.gold.batches import BatchSettings, Plan, plan_batch
+from weaklabel.gold.checks import Season, Verdict, check_answers, judge_batches
+from weaklabel.gold.consensus import Consensus, consensus
+from weaklabel.gold.ledger import Added, Ledger
+from weaklabel.gold.log import Log
+from weaklabel.gold.opinions import history
+from weaklabel.gold.people import skill_weights
+from weaklabel.gold.power import checks_needed
+from weaklabel.gold.proposing import Proposal, proposed
+from weaklabel.gold.quarantine import Quarantine, quarantine, standing
+from weaklabel.gold.redundancy import Asked, Redundancy, more_asked
+from weaklabel.gold.review import Review, plan_review, send_back
+from weaklabel.gold.rounds import draw_round
+from weaklabel.gold.sampling import draw
+from weaklabel.gold.seen import near_groups, seen
+from weaklabel.gold.standard import GoldSet, gold_set
+from weaklabel.gold.training import Round, TrainingRules, judge_round
+from weaklabel.schema import LabelSchema
+
+_MANY = 200
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What a team has decided on how its people work.
+
+    Parameters
+    ----------
+    people
+        Annotators and their share of the work.
+    batch, redundancy, training, season
+        See `BatchSettings`, `Redundancy`, `TrainingRules` and `Season`. The batch's `alpha` and `history` are not
+        read: the season's level and the checks that people have had take their place.
+    floor, kappa_floor
+        What nobody should be below on hidden checks, as in `judge_batches`.
+    review
+        Share of the agreed items of a batch that a reviewer sees.
+    consensus
+        Method of `weaklabel.gold.consensus.consensus`.
+
+    Examples
+    --------
+    >>> Rules(people={"ann": 1.0}).review
+    0.05
+    """
+
+    people: Mapping[str, float] = field(default_factory=dict)
+    batch: BatchSettings = field(default_factory=BatchSettings)
+    redundancy: Redundancy = field(default_factory=Redundancy)
+    training: TrainingRules = field(default_factory=TrainingRules)
+    season: Season = field(default_factory=lambda: Season(people=5, batches=20))
+    floor: float | None = None
+    kappa_floor: float | None = None
+    review: float = 0.05
+    consensus: str = "dawid_skene"
+
+    @property
+    def annotators(self) -> pl.DataFrame:
+        """The people as a frame: `annotator` and `weight`."""
+        rows = sorted(self.people.items())
+        return pl.DataFrame(rows, schema={"annotator": pl.String, "weight": pl.Float64}, orient="row")
+
+
+class Room:
+    """The gold room of one task.
+
+    Every method that changes something reads, decides and writes in one transaction, so that two people who work at
+    once can't undo each other's rules. Frames are those of `weaklabel.gold.records.KINDS`.
+
+    Parameters
+    ----------
+    ledger
+        Where answers and records are kept.
+    task
+        Name of the task.
+    schema
+        Its labels.
+    rules
+        How people work.
+    seed
+        Seed of every draw and order.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> room = Room(Ledger.open(f"{folder.name}/ledger.db"), "mail", LabelSchema(["ham", "spam"]),
+    ...             Rules(people={"ann": 1, "bob": 1, "cid": 1}))
+    >>> gold = pl.DataFrame({"item": ["g1", "g2"], "labels": [["ham"], ["spam"]], "role": ["check", "check"],
+    ...                      "origin": ["expert", "expert"]})
+    >>> room.add_gold(gold).frame.height
+    2
+    >>> plan = room.create_batch("b1", pl.DataFrame({"id": ["a", "b", "c"]}), size=2)
+    >>> plan.draws["inclusion"].to_list(), room.batches()["state"].to_list()
+    ([0.6666666666666666, 0.6666666666666666], ['drawn'])
+    >>> folder.cleanup()
+    """
+
+    def __init__(
+        self, ledger: Ledger, task: str, schema: LabelSchema, rules: Rules | None = None, *, seed: int = 0
+    ) -> None:
+        self.ledger, self.task, self.schema = ledger, task, schema
+        self.rules, self.seed = rules or Rules(), seed
+
+    # ---- what there is ----
+
+    def gold(self) -> GoldSet:
+        """Return the gold set as it is."""
+        return gold_set(
+            self.ledger.records("gold", task=self.task),
+            schema=self.schema,
+            versions=self.ledger.records("version", task=self.task),
+            answers=self.ledger.answers(task=self.task),
+        )
+
+    def answers(self) -> pl.DataFrame:
+        """Return the answers that count now: the latest of each person to each item, set-aside batches left out."""
+        aside = self.ledger.records("quarantine", task=self.task)
+        return standing(self.ledger.current(task=self.task), aside)
+
+    def batches(self) -> pl.DataFrame:
+        """Return every batch with its present state; see `batch_states`."""
+        return states.batch_states(self.ledger.records("batch", task=self.task))
+
+    # ---- gold ----
+
+    def add_gold(
+        self, new: pl.DataFrame, *, texts: pl.DataFrame | None = None, note: str | None = None
+    ) -> Proposal:
+        """Record gold items or changes of them, as far as roles allow, and a version of the set.
+
+        Parameters
+        ----------
+        new
+            See `proposed`.
+        texts
+            item and text of these and the present gold items: near duplicates share a role.
+        note
+            A word on why, kept with the version.
+
+        Raises
+        ------
+        GoldError
+            An item may not have that role; nothing is recorded.
+        """
+        with self.ledger.deciding() as log:
+            current = self._set(log)
+            groups = None
+            if texts is not None:
+                groups = near_groups(texts, known=current.items, seed=self.seed)
+            proposal = proposed(
+                new,
+                current,
+                groups=groups,
+                audits=log.records("audit", task=self.task),
+                drawn=log.records("draw", task=self.task),
+                seen=self._seen(log),
+            )
+            if proposal.frame.height:
+                log.record("gold", proposal.frame, task=self.task)
+                log.record("version", self._set(log).next_version(note), task=self.task)
+        return proposal
+
+    # ---- answers ----
+
+    def add(self, answers: pl.DataFrame) -> Added:
+        """Record answers; those that are there already change nothing.
+
+        Raises
+        ------
+        GoldError
+            An answer names a batch that is not there, or an item that its person was not asked about in it.
+        """
+        asked = self.ledger.records("assignment", task=self.task)
+        self._must_be_asked(answers, asked)
+        return self.ledger.add(answers, task=self.task)
+
+    def _must_be_asked(self, answers: pl.DataFrame, asked: pl.DataFrame) -> None:
+        if "batch" not in answers.columns:
+            return
+        named = answers.filter(pl.col("batch").is_not_null())
+        known = self.batches()["batch"]
+        strange = named.filter(~pl.col("batch").is_in(known.to_list()))
+        if strange.height:
+            batch = strange["batch"][0]
+            raise GoldError(
+                f"{strange.height} answers name the batch {batch!r}, which is not there",
+                available=known,
+                hint=did_you_mean(batch, known) or "was it made in another project or task?",
+            )
+        who = ["batch", "item", "annotator"]
+        odd = named.join(asked.select(who), on=who, how="anti", maintain_order="left")
+        if odd.height:
+            row = odd.row(0, named=True)
+            others = asked.filter((pl.col("batch") == row["batch"]) & (pl.col("item") == row["item"]))
+            raise GoldError(
+                f"{odd.height} of {named.height} answers are to items that their person was not asked about: "
+                f"{row['annotator']!r} to item {row['item']!r} of batch {row['batch']!r}",
+                available=others["annotator"].unique().sort() if others.height else None,
+                hint="names in the tool can be mapped to annotators; items that a spreadsheet rewrote (007 to 7) can't",
+            )
+
+    # ---- batches ----
+
+    def create_batch(
+        self,
+        batch: str,
+        rows: pl.DataFrame,
+        *,
+        size: int,
+        design: str = "simple",
+        suggestions: pl.DataFrame | None = None,
+        **options: Any,
+    ) -> Plan:
+        """Draw items from rows, hide checks among them, share them out, and record all of it.
+
+        Parameters
+        ----------
+        batch
+            Its id.
+        rows
+            What is drawn from: `id` and the columns that the design reads. Gold items and items of earlier
+            production batches are left out.
+        size, design, options
+            See `weaklabel.gold.sampling.draw`.
+        suggestions
+            See `plan_batch`.
+        """
+        with self.ledger.deciding() as log:
+            taken = log.records("draw", task=self.task)["item"].to_list()
+            gold = self._set(log)
+            left = rows.filter(~pl.col("id").cast(pl.String).is_in([*taken, *gold.items["item"].to_list()]))
+            if not left.height:
+                raise GoldError(
+                    f"nothing is left to draw from: all of {rows.height} rows are gold or in earlier batches"
+                )
+            drawn = draw(left, size, design=design, purpose="production", seed=self._seed(batch), **options)
+            plan = plan_batch(
+                drawn.frame,
+                self._weighted(log, gold),
+                batch=batch,
+                seed=self.seed,
+                checks=gold.role("check"),
+                seen=self._seen(log),
+                suggestions=suggestions,
+                settings=self._settings(log),
+            )
+            self._record_plan(log, plan, "production")
+        return plan
+
+    def create_round(self, batch: str, *, size: int) -> tuple[pl.DataFrame, tuple[str, ...]]:
+        """Draw a training round: gold of role training that each person has not met. Return assignments and notes."""
+        with self.ledger.deciding() as log:
+            gold = self._set(log)
+            found, notes = draw_round(
+                gold.role("training"),
+                self.rules.annotators,
+                size=size,
+                batch=batch,
+                seed=self._seed(batch),
+                seen=self._seen(log),
+            )
+            if not found.height:
+                raise GoldError(
+                    "no training gold is left that anybody has not met", hint="add gold of role training"
+                )
+            made = json.dumps({"size": size, "seed": self.seed})
+            log.record(
+                "batch", self._move(log, batch, "drawn", purpose="training", settings=made), task=self.task
+            )
+            log.record("assignment", found, task=self.task)
+        return found, notes
+
+    def move(self, batch: str, state: str, *, note: str | None = None) -> None:
+        """Record a batch's next state, or say why it may not follow."""
+        with self.ledger.deciding() as log:
+            log.record("batch", self._move(log, batch, state, note=note), task=self.task)
+
+    # ---- what came back ----
+
+    def judge(self, batch: str, *, dry_run: bool = False) -> tuple[tuple[Verdict, ...], Quarantine]:
+        """Judge each person's batch by its hidden checks; set aside what fails and ask others instead.
+
+        Parameters
+        ----------
+        batch
+            A batch that is back.
+        dry_run
+            Record nothing.
+
+        Returns
+        -------
+        tuple
+            The verdicts on this batch, and what goes.
+        """
+        with self.ledger.deciding() as log:
+            gold = self._set(log)
+            answers = log.current(task=self.task)
+            asked = log.records("assignment", task=self.task)
+            order = self._production(log, batch)
+            hidden = asked.filter(pl.col("check")).select("batch", "item", "annotator").unique()
+            told = answers.join(hidden, on=["batch", "item", "annotator"], how="semi")
+            found = judge_batches(
+                check_answers(told, gold.gold("check").frame),
+                order,
+                season=self.rules.season,
+                floor=self.rules.floor,
+                kappa_floor=self.rules.kappa_floor,
+            )
+            mine = tuple(verdict for verdict in found if verdict.batch == batch)
+            plan = quarantine(
+                mine,
+                answers,
+                asked,
+                self._weighted(log, gold),
+                seed=self.seed,
+                quarantines=log.records("quarantine", task=self.task),
+                seen=self._seen(log),
+                checks=gold.role("check"),
+                wanted=self._hidden(asked, batch),
+                most=self.rules.batch.most_checks,
+            )
+            if not dry_run:
+                self._record(log, quarantine=plan.records, assignment=plan.assignments, queue=plan.queue)
+                log.record("batch", self._move(log, batch, "checked"), task=self.task)
+                if plan.assignments.height:
+                    log.record(
+                        "batch",
+                        self._move(log, batch, "sent", note="set-aside items are asked of others"),
+                        task=self.task,
+                    )
+        return mine, plan
+
+    def ask_more(self, batch: str) -> Asked:
+        """Ask more people about items that prove hard, and send to experts what more people won't settle."""
+        posterior = self.consensus(batch, record=False).frame.select("item", "posterior").drop_nulls()
+        with self.ledger.deciding() as log:
+            gold = self._set(log)
+            asked = more_asked(
+                log.current(task=self.task),
+                log.records("assignment", task=self.task),
+                self._weighted(log, gold),
+                batch=batch,
+                seed=self.seed,
+                settings=self.rules.redundancy,
+                posterior=posterior,
+                seen=self._seen(log),
+                quarantines=log.records("quarantine", task=self.task),
+            )
+            self._record(log, assignment=asked.assignments, queue=self._new_in_queue(log, asked.queue))
+        return asked
+
+    def judge_training(self, batch: str) -> Round:
+        """Judge a training round and record each person's verdict."""
+        with self.ledger.deciding() as log:
+            gold = self._set(log)
+            answers = log.current(task=self.task).filter(pl.col("batch") == batch)
+            found = judge_round(answers, gold.role("training"), schema=self.schema, rules=self.rules.training)
+            rounds = self._rounds(log)
+            if batch not in rounds:
+                raise GoldError(f"no training round {batch!r}", available=rounds)
+            self._record(log, training=found.records(rounds.index(batch) + 1))
+        return found
+
+    def review(self, batch: str) -> Review:
+        """Return what a reviewer sees of a batch: a random share of the items on which people agree."""
+        checks = self.gold().role("check")["item"]
+        return plan_review(
+            self.answers(), batch=batch, seed=self._seed(batch), share=self.rules.review, checks=checks
+        )
+
+    def send_back(self, batch: str, items: Sequence[str], *, note: str) -> pl.DataFrame:
+        """Ask the people of some items once more. Return their assignments."""
+        with self.ledger.deciding() as log:
+            asked = log.records("assignment", task=self.task)
+            again = send_back(items, asked, batch=batch, seed=self.seed)
+            log.record("assignment", again, task=self.task)
+            log.record("batch", self._move(log, batch, "sent", note=note), task=self.task)
+        return again
+
+    # ---- consensus ----
+
+    def consensus(self, batch: str, *, record: bool = True) -> Consensus:
+        """Return what the answers of a batch add up to, and put what is not settled in the experts' queue.
+
+        Hidden checks are left out; how each person answered them, in every batch, counts as their history.
+
+        Parameters
+        ----------
+        batch
+            The batch.
+        record
+            Whether the queue is recorded.
+        """
+        with self.ledger.deciding() as log:
+            self._production(log, batch)
+            gold = self._set(log)
+            asked = log.records("assignment", task=self.task)
+            aside = log.records("quarantine", task=self.task)
+            current = log.current(task=self.task)
+            checks = asked.filter(pl.col("check")).select("batch", "item", "annotator").unique()
+            on_checks = standing(current, aside).join(checks, on=["batch", "item", "annotator"], how="semi")
+            answers = current.filter(pl.col("batch") == batch).join(
+                checks, on=["batch", "item", "annotator"], how="anti", maintain_order="left"
+            )
+            found = consensus(
+                answers,
+                schema=self.schema,
+                method=self.rules.consensus,
+                history=history(on_checks, gold.role("check"), schema=self.schema),
+                floor=self.rules.redundancy.sure,
+                quarantines=aside,
+            )
+            if record:
+                self._record(log, queue=self._new_in_queue(log, found.queue(batch=batch)))
+        return found
+
+    def queue(self) -> pl.DataFrame:
+        """Return what waits for an expert: item, batch and why."""
+        now = records.current("queue", self.ledger.records("queue", task=self.task))
+        return now.filter(pl.col("state") == "open").select("item", "batch", "why").sort("batch", "item")
+
+    def settle(
+        self, decisions: pl.DataFrame, *, batch: str, role: str = "calibrate", guideline: str | None = None
+    ) -> Adjudicated:
+        """Record what experts decided: gold of origin adjudicated, and out of the queue. See `adjudicate`."""
+        found = adjudicate(
+            decisions,
+            schema=self.schema,
+            settled=self.consensus(batch, record=False),
+            role=role,
+            guideline=guideline,
+            batch=batch,
+        )
+        if found.gold.height:
+            self.add_gold(found.gold, note=f"settled by experts, batch {batch}")
+        with self.ledger.deciding() as log:
+            self._record(log, queue=found.closed)
+        return found
+
+    # ---- within a transaction ----
+
+    def _set(self, log: Log) -> GoldSet:
+        """Return the gold set; a label that the schema has no more stays, so that its items can still be changed."""
+        return gold_set(
+            log.records("gold", task=self.task),
+            schema=self.schema,
+            versions=log.records("version", task=self.task),
+            unknown="keep",
+        )
+
+    def _record(self, log: Log, **frames: pl.DataFrame) -> None:
+        for kind, frame in frames.items():
+            if frame.height:
+                log.record(kind, frame, task=self.task, erased="skip")
+
+    def _record_plan(self, log: Log, plan: Plan, purpose: str) -> None:
+        first = self._move(log, plan.batch, "drawn", purpose=purpose, settings=plan.settings)
+        self._record(log, batch=first, draw=plan.draws, assignment=plan.assignments)
+
+    def _move(self, log: Log, batch: str, state: str, **options: Any) -> pl.DataFrame:
+        return states.move(log.records("batch", task=self.task), batch, state, **options)
+
+    def _seen(self, log: Log) -> pl.DataFrame:
+        return seen(
+            self.rules.people,
+            assignments=log.records("assignment", task=self.task),
+            answers=log.answers(task=self.task),
+            gold=log.records("gold", task=self.task),
+        )
+
+    def _weighted(self, log: Log, gold: GoldSet) -> pl.DataFrame:
+        """Return the people, those who do well on hidden checks with more of the work."""
+        found = check_answers(
+            standing(log.current(task=self.task), log.records("quarantine", task=self.task)),
+            gold.gold("check").frame,
+        )
+        skill = skill_weights(found, sorted(self.rules.people))
+        rows = [(name, weight * skill[name]) for name, weight in sorted(self.rules.people.items())]
+        return pl.DataFrame(rows, schema={"annotator": pl.String, "weight": pl.Float64}, orient="row")
+
+    def _settings(self, log: Log) -> BatchSettings:
+        """Return how a batch is made: its checks reckon with the season's level and what is known of people."""
+        level = self.rules.season.level(1)
+        if self.rules.floor is not None or self.rules.kappa_floor is not None:
+            level /= 2  # two tests are made of each batch
+        asked = log.records("assignment", task=self.task).filter(pl.col("check"))
+        history = asked.height // max(len(self.rules.people), 1)
+        made = replace(self.rules.batch, alpha=level, history=history or None)
+        if made.checks is None and history:
+            try:
+                checks_needed(made.caught, good=made.good, bad=made.bad, alpha=level, history=history)
+            except GoldError:  # the history is too short for any number: as many as a list may hold
+                made = replace(made, checks=_MANY)
+        return made
+
+    def _hidden(self, asked: pl.DataFrame, batch: str) -> int:
+        """Return how many checks people have in a batch: the most that anybody has."""
+        mine = asked.filter((pl.col("batch") == batch) & pl.col("check")).unique(["annotator", "item"])
+        return max(mine.group_by("annotator").len()["len"].to_list(), default=0)
+
+    def _production(self, log: Log, batch: str) -> list[str]:
+        """Return the production batches in the order in which they were made."""
+        made = log.records("batch", task=self.task).filter(pl.col("purpose") == "production")
+        order = made.sort("number")["batch"].to_list()
+        if batch not in order:
+            raise GoldError(
+                f"no production batch {batch!r}", available=order, hint=did_you_mean(batch, order)
+            )
+        return order
+
+    def _rounds(self, log: Log) -> list[str]:
+        made = log.records("batch", task=self.task).filter(pl.col("purpose") == "training")
+        return list(made.sort("number")["batch"])
+
+    def _new_in_queue(self, log: Log, queue: pl.DataFrame) -> pl.DataFrame:
+        there = records.current("queue", log.records("queue", task=self.task)).filter(
+            pl.col("state") == "open"
+        )
+        return queue.join(there.select("item", "batch"), on=["item", "batch"], how="anti", nulls_equal=True)
+
+    def _seed(self, batch: str) -> int:
+        """Return another seed for every batch, so that what was left is drawn anew."""
+        from weaklabel.fingerprint import event_hash
+
+        return event_hash(f"batch {batch}", self.seed) % 2**31
