@@ -154,6 +154,24 @@ def test_the_loop(room, messages, tmp_path):
         room.add_gold(gold.select("item", role=pl.lit("audit")))
     assert room.gold().versions["version"].to_list() == [1, 2, 3]
 
+    # gold that is looked at again for another reason keeps its role and how it was chosen
+    again = room.gold().role("check").head(1)
+    queued = again.select(
+        "item", batch=pl.lit(None, dtype=pl.String), why=pl.lit("a new text"), state=pl.lit("open")
+    )
+    room.ledger.record("queue", queued, task="support")
+    other = next(name for name in room.schema.names if [name] != again["labels"].to_list()[0])
+    said = again.select(
+        "item",
+        labels=pl.lit([other], dtype=pl.List(pl.String)),
+        expert=pl.lit("hal"),
+        reason=pl.lit("the new text"),
+    )
+    assert room.settle(said).closed.height == 1
+    now = room.gold().items.filter(pl.col("item") == again["item"][0]).row(0, named=True)
+    assert (now["labels"], now["role"], now["origin"]) == ([other], "check", "expert")
+    assert room.queue().filter(pl.col("batch").is_null()).height == 0
+
     # a reviewer looks at a share of what people agreed on, and sends an item back
     look = room.review("b2")
     assert 0 < look.frame.height <= look.agreed

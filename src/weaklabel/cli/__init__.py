@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
-from weaklabel.cli import gold, lf_explore, project, rules, run
+from weaklabel.cli import gold, guideline, lf_explore, project, rules, run
 from weaklabel.cli.frame import BUG, DONE, FAILED, INPUT, INTERRUPTED, NOTHING, PARTLY, PIPE, USAGE, say
 from weaklabel.errors import WeakLabelError, did_you_mean
 
@@ -164,7 +164,7 @@ def _messages() -> Iterator[None]:
         logger.removeHandler(handler)
 
 
-VERBS = {**run.VERBS, **rules.VERBS, **lf_explore.VERBS, **gold.VERBS, **project.VERBS}
+VERBS = {**run.VERBS, **rules.VERBS, **lf_explore.VERBS, **gold.VERBS, **guideline.VERBS, **project.VERBS}
 
 __all__ = [
     "BUG",

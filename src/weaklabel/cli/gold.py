@@ -184,7 +184,11 @@ def _queue(options: argparse.Namespace) -> int:
 
 def _settle_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", type=Path, help="what `gold queue --write` wrote, filled in")
-    parser.add_argument("--batch", metavar="BATCH", required=True, help="the batch that the items are of")
+    parser.add_argument(
+        "--batch",
+        metavar="BATCH",
+        help="the batch that the items are of (default: they wait for another reason)",
+    )
     parser.add_argument(
         "--role", choices=["shown", "training", "check", "calibrate"], default="calibrate",
         help="what the new gold is for (default: calibrate)",
@@ -247,10 +251,16 @@ def _export_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _export(options: argparse.Namespace) -> int:
+    from weaklabel.pipeline.guideline import record_examples
+
     desk = open_room(options)
     out = desk.export(options.batch, options.tool, options.folder)
-    lines = [*map(str, out.paths), *out.notes]
-    return _told({"files": [str(p) for p in out.paths], "notes": list(out.notes)}, lines, options)
+    notes = list(out.notes)
+    if desk.config.task.guideline is not None:
+        notes.append(f"the guideline in force: {record_examples(desk)}")
+    return _told(
+        {"files": [str(p) for p in out.paths], "notes": notes}, [*map(str, out.paths), *notes], options
+    )
 
 
 def _move_arguments(parser: argparse.ArgumentParser) -> None:

@@ -435,22 +435,42 @@ class Room:
         return now.filter(pl.col("state") == "open").select("item", "batch", "why").sort("batch", "item")
 
     def settle(
-        self, decisions: pl.DataFrame, *, batch: str, role: str = "calibrate", guideline: str | None = None
+        self,
+        decisions: pl.DataFrame,
+        *,
+        batch: str | None = None,
+        role: str = "calibrate",
+        guideline: str | None = None,
     ) -> Adjudicated:
-        """Record what experts decided: gold of origin adjudicated, and out of the queue. See `adjudicate`."""
+        """Record what experts decided: gold of origin adjudicated, and out of the queue. See `adjudicate`.
+
+        Parameters
+        ----------
+        decisions
+            See `adjudicate`.
+        batch
+            The batch that the items are of; None: they wait for another reason, such as a new guideline.
+        role
+            Role of new gold. An item that is gold already keeps its role, origin and inclusion.
+        guideline
+            Version of the guideline in force.
+        """
+        settled = None if batch is None else self.consensus(batch, record=False)
         found = adjudicate(
-            decisions,
-            schema=self.schema,
-            settled=self.consensus(batch, record=False),
-            role=role,
-            guideline=guideline,
-            batch=batch,
+            decisions, schema=self.schema, settled=settled, role=role, guideline=guideline, batch=batch
         )
+        there = self.gold().items["item"].to_list()
+        known = pl.col("item").is_in(there)
+        kept = [pl.when(~known).then(pl.col(name)).alias(name) for name in ("role", "origin", "inclusion")]
         if found.gold.height:
-            self.add_gold(found.gold, note=f"settled by experts, batch {batch}")
+            of = "" if batch is None else f", batch {batch}"
+            self.add_gold(found.gold.with_columns(kept), note=f"settled by experts{of}")
+        waiting = self.queue().join(decisions.select("item").unique(), on="item", how="semi")
+        mine = waiting.filter(pl.col("batch").is_null() if batch is None else pl.col("batch") == batch)
+        closed = mine.with_columns(why=pl.lit("settled by an expert"), state=pl.lit("closed"))
         with self.ledger.deciding() as log:
-            self._record(log, queue=found.closed)
-        return found
+            self._record(log, queue=closed.select(records.KINDS["queue"].keys()))
+        return replace(found, closed=closed)
 
     # ---- within a transaction ----
 

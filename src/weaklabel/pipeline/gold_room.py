@@ -139,9 +139,7 @@ class Desk:
         found: dict[str, str] = {}
         for name in ["text", *fields]:
             if rows[name].dtype == pl.String:
-                out = redact_column(
-                    rows[name], secret=self._secret(), kinds=gold.redact, custom=gold.patterns
-                )
+                out = redact_column(rows[name], secret=self.secret(), kinds=gold.redact, custom=gold.patterns)
                 rows, found = rows.with_columns(out.column.alias(name)), {**found, **out.found}
         kept = home(self.project) / FOLDER / batch / _KEPT
         with writing(kept):
@@ -157,7 +155,7 @@ class Desk:
                 found |= json.loads(path.read_text(encoding="utf-8"))
         return found
 
-    def _secret(self) -> str:
+    def secret(self) -> str:
         """Return the project's secret, made once: the same value gets the same placeholder in every batch."""
         path = home(self.project) / FOLDER / "secret"
         if not path.exists():
