@@ -32,6 +32,7 @@ FAMILIES = [
     (20_000, 60, 8, "one class", 8),
     (100_000, 100, 2, "coin", 7),
     (1_000_000, 10, 2, "coin", 9),
+    (10_000, 100, 5, "seldom", 1),
 ]
 
 
@@ -171,8 +172,8 @@ def outcomes(kind: str, j: int, balance: np.ndarray, rng: np.random.Generator) -
     """Return P(outcome | class) of one rule, (k, k + 1)."""
     k = len(balance)
     tiny = np.full((k, k + 1), 1e-12)
-    if kind == "coin":
-        right, fires = rng.uniform(0.5, 0.9), rng.uniform(0.05, 0.5)
+    if kind in ("coin", "seldom"):
+        right, fires = rng.uniform(0.5, 0.9), rng.uniform(0.05, 0.5) if kind == "coin" else 0.05
         said = np.where(np.eye(k, dtype=bool), right, (1 - right) / (k - 1))
         tiny[:, :k] += fires * said
     elif kind == "confusion":
