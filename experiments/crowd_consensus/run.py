@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from weaklabel.fingerprint import event_hash
-from weaklabel.gold.consensus import consensus
+from weaklabel.gold.agreeing.consensus import consensus
 from weaklabel.label_matrix import LabelMatrix
 from weaklabel.label_model import create
 from weaklabel.schema import LabelSchema

@@ -12,12 +12,12 @@ from weaklabel.console import counted, grid, interval, print_table
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from weaklabel.gold.batches import Plan
-    from weaklabel.gold.checks import Verdict
-    from weaklabel.gold.consensus import Consensus
-    from weaklabel.gold.health import Health
-    from weaklabel.gold.quarantine import Quarantine
-    from weaklabel.gold.training import Round
+    from weaklabel.gold.agreeing.consensus import Consensus
+    from weaklabel.gold.asking.batches import Plan
+    from weaklabel.gold.gold_set.health import Health
+    from weaklabel.gold.judging.checks import Verdict
+    from weaklabel.gold.judging.quarantine import Quarantine
+    from weaklabel.gold.judging.training import Round
 
 FEW = 12
 """Lines of a table that may grow."""

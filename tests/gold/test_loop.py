@@ -8,11 +8,11 @@ import pytest
 
 from weaklabel.errors import GoldError, Problems
 from weaklabel.gold import Ledger
-from weaklabel.gold.batches import BatchSettings
-from weaklabel.gold.checks import Season
+from weaklabel.gold.asking.batches import BatchSettings
+from weaklabel.gold.judging.checks import Season
+from weaklabel.gold.judging.training import TrainingRules
 from weaklabel.gold.room import Room, Rules
 from weaklabel.gold.tools import from_tool, to_tool
-from weaklabel.gold.training import TrainingRules
 from weaklabel.schema import LabelSchema
 
 SAMPLE = Path(__file__).parents[2] / "labeling_functions" / "support" / "sample"

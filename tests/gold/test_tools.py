@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from weaklabel.errors import GoldError, OutputError, Problems
-from weaklabel.gold.answers import ANSWERS, check_answers
-from weaklabel.gold.ledger import Ledger
+from weaklabel.gold.ledger.answers import ANSWERS, check_answers
+from weaklabel.gold.ledger.ledger import Ledger
 from weaklabel.gold.tools import TOOLS, from_tool, to_tool
 from weaklabel.gold.tools.names import NONE, OURS, UNSURE
 from weaklabel.redact import redact_column, restore_column

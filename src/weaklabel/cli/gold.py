@@ -40,7 +40,7 @@ def _status(options: argparse.Namespace) -> int:
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    from weaklabel.gold.records import ORIGINS, ROLES
+    from weaklabel.gold.ledger.records import ORIGINS, ROLES
 
     parser.add_argument(
         "file", metavar="FILE", type=Path, help="a table (CSV, JSONL, Parquet) with id and label"
@@ -264,7 +264,7 @@ def _export(options: argparse.Namespace) -> int:
 
 
 def _move_arguments(parser: argparse.ArgumentParser) -> None:
-    from weaklabel.gold.records import BATCH_STATES
+    from weaklabel.gold.ledger.records import BATCH_STATES
 
     _batch_argument(parser)
     parser.add_argument(

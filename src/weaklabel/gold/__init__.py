@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from weaklabel.gold.table import Gold, load_gold
 
 if TYPE_CHECKING:
-    from weaklabel.gold.erasure import Erased
-    from weaklabel.gold.ledger import Added, Ledger
+    from weaklabel.gold.ledger.erasure import Erased
+    from weaklabel.gold.ledger.ledger import Added, Ledger
 
 __all__ = ["Added", "Erased", "Gold", "Ledger", "load_gold"]
 
-_LATER = {"Added": "ledger", "Erased": "erasure", "Ledger": "ledger"}
+_LATER = {"Added": "ledger.ledger", "Erased": "ledger.erasure", "Ledger": "ledger.ledger"}
 
 
 def __getattr__(name: str) -> Any:

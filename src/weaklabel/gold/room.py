@@ -10,25 +10,26 @@ from typing import Any
 import polars as pl
 
 from weaklabel.errors import GoldError, did_you_mean
-from weaklabel.gold import records, states
-from weaklabel.gold.adjudication import Adjudicated, adjudicate
-from weaklabel.gold.batches import BatchSettings, Plan, plan_batch
-from weaklabel.gold.checks import Season, Verdict, check_answers, judge_batches
-from weaklabel.gold.consensus import Consensus, consensus
-from weaklabel.gold.ledger import Added, Ledger
-from weaklabel.gold.log import Log
-from weaklabel.gold.opinions import history
-from weaklabel.gold.people import skill_weights
+from weaklabel.gold.agreeing.adjudication import Adjudicated, adjudicate
+from weaklabel.gold.agreeing.consensus import Consensus, consensus
+from weaklabel.gold.agreeing.opinions import history
+from weaklabel.gold.agreeing.redundancy import Asked, Redundancy, more_asked
+from weaklabel.gold.agreeing.review import Review, plan_review, send_back
+from weaklabel.gold.asking import states
+from weaklabel.gold.asking.batches import BatchSettings, Plan, plan_batch
+from weaklabel.gold.asking.people import skill_weights
+from weaklabel.gold.asking.rounds import draw_round
+from weaklabel.gold.gold_set.proposing import Proposal, proposed
+from weaklabel.gold.gold_set.seen import near_groups, seen
+from weaklabel.gold.gold_set.standard import GoldSet, gold_set
+from weaklabel.gold.judging.checks import Season, Verdict, check_answers, judge_batches
+from weaklabel.gold.judging.quarantine import Quarantine, quarantine, standing
+from weaklabel.gold.judging.training import Round, TrainingRules, judge_round
+from weaklabel.gold.ledger import records
+from weaklabel.gold.ledger.ledger import Added, Ledger
+from weaklabel.gold.ledger.log import Log
 from weaklabel.gold.power import checks_needed
-from weaklabel.gold.proposing import Proposal, proposed
-from weaklabel.gold.quarantine import Quarantine, quarantine, standing
-from weaklabel.gold.redundancy import Asked, Redundancy, more_asked
-from weaklabel.gold.review import Review, plan_review, send_back
-from weaklabel.gold.rounds import draw_round
 from weaklabel.gold.sampling import draw
-from weaklabel.gold.seen import near_groups, seen
-from weaklabel.gold.standard import GoldSet, gold_set
-from weaklabel.gold.training import Round, TrainingRules, judge_round
 from weaklabel.schema import LabelSchema
 
 _MANY = 200
@@ -50,7 +51,7 @@ class Rules:
     review
         Share of the agreed items of a batch that a reviewer sees.
     consensus
-        Method of `weaklabel.gold.consensus.consensus`.
+        Method of `weaklabel.gold.agreeing.consensus.consensus`.
 
     Examples
     --------
@@ -79,7 +80,7 @@ class Room:
     """The gold room of one task.
 
     Every method that changes something reads, decides and writes in one transaction, so that two people who work at
-    once can't undo each other's rules. Frames are those of `weaklabel.gold.records.KINDS`.
+    once can't undo each other's rules. Frames are those of `weaklabel.gold.ledger.records.KINDS`.
 
     Parameters
     ----------

@@ -22,8 +22,8 @@ from weaklabel.errors import ConfigError, GoldError
 from weaklabel.export import sync, write_parquet, write_text, writing
 from weaklabel.fingerprint import file_digest
 from weaklabel.gold.guideline.text import quoted, scan, split_lines
-from weaklabel.gold.ledger import Ledger
-from weaklabel.gold.records import NAMES
+from weaklabel.gold.ledger.ledger import Ledger
+from weaklabel.gold.ledger.records import NAMES
 from weaklabel.label_matrix.files import read_head, write_table
 from weaklabel.pipeline.gold_room import FOLDER, ledger_place
 from weaklabel.pipeline.guideline import write_guideline

@@ -17,16 +17,16 @@ from weaklabel.corpus import Corpus
 from weaklabel.errors import ConfigError, CorpusError, GoldError, WeakLabelError
 from weaklabel.export import write_text, writing
 from weaklabel.gold import load_gold
-from weaklabel.gold.assigning import suggestions_to_show
-from weaklabel.gold.batches import BatchSettings
-from weaklabel.gold.checks import Season
+from weaklabel.gold.agreeing.redundancy import Redundancy
+from weaklabel.gold.asking.assigning import suggestions_to_show
+from weaklabel.gold.asking.batches import BatchSettings
 from weaklabel.gold.files import read_table
-from weaklabel.gold.health import Health, health
-from weaklabel.gold.ledger import Added, Ledger
-from weaklabel.gold.redundancy import Redundancy
+from weaklabel.gold.gold_set.health import Health, health
+from weaklabel.gold.judging.checks import Season
+from weaklabel.gold.judging.training import TrainingRules
+from weaklabel.gold.ledger.ledger import Added, Ledger
 from weaklabel.gold.room import Room, Rules
 from weaklabel.gold.tools import ToolAnswers, ToolFiles, from_tool, to_tool
-from weaklabel.gold.training import TrainingRules
 from weaklabel.pipeline.task import open_corpus, open_registry
 from weaklabel.redact import redact_column, restore
 from weaklabel.runs import home

@@ -16,7 +16,6 @@ import polars as pl
 from weaklabel.config import Config
 from weaklabel.errors import ConfigError, GoldError, WeakLabelError
 from weaklabel.export import sync, writing
-from weaklabel.gold import records
 from weaklabel.gold.guideline import (
     Affected,
     Changes,
@@ -29,7 +28,8 @@ from weaklabel.gold.guideline import (
     load_guideline,
     parse,
 )
-from weaklabel.gold.log import Log
+from weaklabel.gold.ledger import records
+from weaklabel.gold.ledger.log import Log
 from weaklabel.pipeline.gold_room import Desk
 from weaklabel.pipeline.task import open_registry, relative
 from weaklabel.redact import redact_column

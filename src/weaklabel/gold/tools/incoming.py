@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from weaklabel.errors import GoldError, Problems, SchemaError, WeakLabelError, did_you_mean
-from weaklabel.gold.answers import ANSWERS
+from weaklabel.gold.ledger.answers import ANSWERS
 from weaklabel.gold.tools.files import capped
 from weaklabel.gold.tools.names import ID, NONE, UNSURE
 from weaklabel.schema import LabelSchema

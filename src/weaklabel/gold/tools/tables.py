@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from weaklabel.errors import GoldError, did_you_mean
-from weaklabel.gold.answers import KINDS
+from weaklabel.gold.ledger.answers import KINDS
 from weaklabel.gold.tools.files import READERS, File, Record, csv_records, tool_files
 from weaklabel.gold.tools.incoming import Asked, Faults, Given, ToolAnswers, settle, unknown_option
 from weaklabel.gold.tools.names import ID, SUGGESTION
