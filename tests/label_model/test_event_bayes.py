@@ -294,6 +294,34 @@ def test_rows_of_rules_that_never_fail_are_fitted_to_the_same_bits(monkeypatch):
         plain.predict(votes[:, :9].copy())
 
 
+@pytest.mark.parametrize("people", [False, True])
+def test_a_label_matrix_is_read_as_it_lies_to_the_same_bits(people, monkeypatch):
+    votes, _ = independent(n=3000, m=10)
+    names = [f"rule_{j}" for j in range(10)]
+    silence = np.full(10, -1, np.int8)
+    if people:
+        silence[4:6] = -2
+        votes[:, 4:6][votes[:, 4:6] == -1] = -2
+    frame = LabelMatrix.from_numpy(votes, labelers=names, silence=silence)
+    grouped = model().fit(frame)
+    known = LabelMatrix.from_numpy(votes, labelers=names, silence=silence)
+    proba = grouped.predict_proba(known)
+    assert frame.ungrouped() is None
+    monkeypatch.setattr(cells, "PROBE", 10)
+    for distinct in (True, False):
+        monkeypatch.setattr(matrix, "mostly_distinct", lambda votes, distinct=distinct: distinct)
+        rows = LabelMatrix.from_numpy(votes, labelers=names, silence=silence)
+        plain = model().fit(rows)
+        assert rows.ungrouped() is not None
+        assert same_bits(plain, grouped) and plain.labelers_ == tuple(names)
+        assert (plain.silence_ == silence).all()
+        assert (plain.predict_proba(rows) == proba).all()
+        turned = LabelMatrix.from_numpy(votes[:, ::-1], labelers=names[::-1], silence=silence[::-1])
+        assert np.abs(plain.predict_proba(turned) - proba).max() < 1e-12
+    with pytest.raises(ModelError, match=r"new: other.*missing: rule_0"):
+        plain.predict(LabelMatrix.from_numpy(votes, labelers=["other", *names[1:]], silence=silence))
+
+
 def test_a_big_fit_of_rows_says_so_beforehand(monkeypatch, caplog):
     votes, _ = independent(n=3000, m=10)
     monkeypatch.setattr("weaklabel.label_matrix.matrix.mostly_distinct", lambda votes: True)

@@ -30,6 +30,7 @@ from weaklabel.label_matrix.patterns import (
     event_patterns,
     guess_silence,
     mostly_distinct,
+    nameless,
     row_patterns,
     unique_names,
     vote_array,
@@ -143,7 +144,7 @@ class LabelMatrix:
         """
         array = vote_array(votes)
         n, m = array.shape
-        names = tuple(str(j) for j in range(m)) if labelers is None else tuple(labelers)
+        names = nameless(m) if labelers is None else tuple(labelers)
         if len(names) != m:
             raise VotesError(f"{len(names)} labeler ids for {m} columns of votes", available=names)
         unique_names(names, "labeler")
@@ -292,6 +293,21 @@ class LabelMatrix:
         dense[rows, events.labelers] = events.codes
         return dense
 
+    def ungrouped(self) -> Int8 | None:
+        """Return the (n, m) codes as they lie in memory; None for events, files, and votes whose patterns are known.
+
+        Examples
+        --------
+        >>> votes = LabelMatrix.from_numpy([[0, -1], [1, 0]])
+        >>> votes.ungrouped().tolist()
+        [[0, -1], [1, 0]]
+        >>> len(votes.patterns()), votes.ungrouped() is None
+        (2, True)
+        """
+        if self._columns is None or "_patterns" in self.__dict__:
+            return None
+        return self._columns.to_numpy()
+
     def events(self) -> Events:
         """Return the votes as events: codes that differ from the labeler's silence."""
         if self._events is not None:
@@ -425,7 +441,7 @@ def as_rows(votes: LabelMatrix | VotePatterns | npt.ArrayLike) -> VotePatterns:
     if isinstance(votes, np.ndarray) and votes.dtype == np.int8 and votes.ndim == 2:
         array = vote_array(votes)
         if mostly_distinct(array):
-            return row_patterns(array, tuple(str(j) for j in range(array.shape[1])), guess_silence(array))
+            return row_patterns(array, nameless(array.shape[1]), guess_silence(array))
     return as_patterns(votes)
 
 
@@ -447,5 +463,5 @@ def as_patterns(votes: LabelMatrix | VotePatterns | npt.ArrayLike) -> VotePatter
         )
         raise VotesError("a frame is no votes", hint=hint)
     array = vote_array(votes)
-    labelers = tuple(str(j) for j in range(array.shape[1]))
+    labelers = nameless(array.shape[1])
     return dense_patterns(array, labelers, guess_silence(array))

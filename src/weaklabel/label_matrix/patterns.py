@@ -277,6 +277,17 @@ def row_patterns(votes: Int8, labelers: tuple[str, ...], silence: Int8) -> VoteP
     return VotePatterns(labelers, silence, *parts, np.ones(len(votes), np.int64), rows, rows)
 
 
+def nameless(m: int) -> tuple[str, ...]:
+    """Return the ids of m labelers that were not named: they go by position.
+
+    Examples
+    --------
+    >>> nameless(2)
+    ('0', '1')
+    """
+    return tuple(str(j) for j in range(m))
+
+
 def mostly_distinct(votes: Int8) -> bool:
     """Say whether grouping equal rows of a matrix would hardly make it smaller; judged by `PROBE` rows.
 

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from weaklabel.errors import ModelError
 from weaklabel.label_matrix import VotePatterns
+from weaklabel.label_matrix.patterns import nameless
 from weaklabel.schema import ABSTAIN
 
 Int = npt.NDArray[np.int64]
@@ -27,18 +28,14 @@ def places(patterns: VotePatterns, fitted: tuple[str, ...], silence: npt.NDArray
     >>> places(votes.patterns(), ("free", "link"), votes.silence)
     array([1, 0])
     """
-    if patterns.labelers == fitted:
+    if by_place(patterns.labelers, fitted):
         return np.arange(len(fitted))
-    nameless = tuple(str(j) for j in range(len(patterns.labelers)))
-    fitted_nameless = tuple(str(j) for j in range(len(fitted)))
-    if nameless == patterns.labelers or fitted_nameless == fitted:
-        if len(nameless) != len(fitted):
-            raise ModelError(
-                f"votes of {len(nameless)} labelers; the model was fitted on {len(fitted)}",
-                available=fitted,
-                hint="give the same columns in the same order, or fit again",
-            )
-        return np.arange(len(fitted))
+    if nameless(len(fitted)) == fitted or nameless(len(patterns.labelers)) == patterns.labelers:
+        raise ModelError(
+            f"votes of {len(patterns.labelers)} labelers; the model was fitted on {len(fitted)}",
+            available=fitted,
+            hint="give the same columns in the same order, or fit again",
+        )
     position = {name: j for j, name in enumerate(fitted)}
     new = [name for name in patterns.labelers if name not in position]
     given = set(patterns.labelers)
@@ -48,3 +45,18 @@ def places(patterns: VotePatterns, fitted: tuple[str, ...], silence: npt.NDArray
         hint = "predict with the labelers of the fit, or fit again"
         raise ModelError(f"other labelers than in the fit ({'; '.join(told)})", available=fitted, hint=hint)
     return np.array([position[name] for name in patterns.labelers], np.int64)
+
+
+def by_place(labelers: tuple[str, ...], fitted: tuple[str, ...]) -> bool:
+    """Say whether each labeler stands where the fit had it: the same names in order, or as many where either has none.
+
+    Examples
+    --------
+    >>> by_place(("free", "link"), ("free", "link")), by_place(("0", "1"), ("free", "link"))
+    (True, True)
+    >>> by_place(("link", "free"), ("free", "link"))
+    False
+    """
+    if len(labelers) != len(fitted):
+        return False
+    return labelers == fitted or nameless(len(fitted)) in (labelers, fitted)

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from weaklabel.errors import GoldError, ModelError, OutputError, VotesError
 from weaklabel.fingerprint import event_hash
 from weaklabel.label_matrix import LabelMatrix, VotePatterns, as_patterns, as_rows, gold_table, gold_weights
-from weaklabel.label_model.alignment import places
+from weaklabel.label_model.alignment import by_place, places
 from weaklabel.label_model.calibration import CLIP, Calibrator, calibrator, calibrator_from, f1_threshold
 from weaklabel.label_model.cells import Cells, Rows, distinct_rows, plain_rows
 from weaklabel.label_model.correction import Correction, fit_correction
@@ -70,7 +70,7 @@ class LabelModel(ABC):
     CORRECTS: ClassVar[bool] = False
     """Gold rows are no part of the fit itself: they correct its answers afterwards (`weaklabel.label_model.correction`)."""
     READS_ROWS: ClassVar[bool] = False
-    """Long arrays of votes are read as they lie: the model has `_fit_cells` and `_row_posterior`."""
+    """Long matrices of votes are read as they lie: the model has `_fit_cells` and `_row_posterior`."""
     EVENT_BYTES: ClassVar[int] = 34
     """What a fit holds per vote at its widest: its pattern, cell and weights."""
     CELL_BYTES: ClassVar[int] = 20
@@ -474,7 +474,7 @@ class LabelModel(ABC):
         self._need_fit()
         patterns: VotePatterns | Rows
         rows = plain_rows(votes, self.n_classes) if self.READS_ROWS and self.correction_ is None else None
-        if rows is not None and rows.votes.shape[1] == len(self.labelers_):
+        if rows is not None and by_place(rows.labelers, self.labelers_):
             patterns, answers = self._row_posterior(rows)
         else:
             patterns = self._checked(as_rows(votes))

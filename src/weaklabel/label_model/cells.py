@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from weaklabel.label_matrix import VotePatterns, matrix
+from weaklabel.label_matrix import LabelMatrix, VotePatterns, matrix
 from weaklabel.label_matrix.patterns import (
     PROBE,
     Int8,
@@ -23,6 +23,7 @@ from weaklabel.label_matrix.patterns import (
     collision,
     event_table,
     guess_silence,
+    nameless,
     vote_array,
 )
 from weaklabel.schema import ABSTAIN, MISSING
@@ -123,6 +124,8 @@ class Rows:
         (n, m), and what each column's silence means.
     odd
         Whether there may be events that are no votes for a class.
+    labelers
+        (m,) their ids; "0", "1", … when not given.
     n_votes
         (n,) votes for a class in each row, once they are counted.
 
@@ -135,7 +138,11 @@ class Rows:
     votes: Int8
     silence: Int8
     odd: bool = True
+    labelers: tuple[str, ...] = ()
     n_votes: Int64 = field(default_factory=lambda: np.empty(0, np.int64))
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "labelers", self.labelers or nameless(self.votes.shape[1]))
 
     @property
     def counts(self) -> Int64:
@@ -157,23 +164,27 @@ def votes_in(indptr: Int64, cells: Places, width: int) -> Int64:
 
 
 def plain_rows(votes: Any, n_classes: int) -> Rows | None:
-    """Return a long array of votes as it is, else None.
+    """Return a long matrix of votes as it is, an array or a `LabelMatrix` in columns, else None.
 
     Examples
     --------
     >>> plain_rows(np.zeros((5, 2), np.int8), 2) is None
     True
     """
-    if not isinstance(votes, np.ndarray) or votes.ndim != 2 or votes.dtype.kind not in "iu" or not votes.size:
+    codes = votes.ungrouped() if isinstance(votes, LabelMatrix) else votes
+    if not isinstance(codes, np.ndarray) or codes.ndim != 2 or codes.dtype.kind not in "iu" or not codes.size:
         return None
-    if len(votes) <= 2 * PROBE and not matrix.mostly_distinct(votes):
+    if len(codes) <= 2 * PROBE and not matrix.mostly_distinct(codes):
         return None
-    votes = np.ascontiguousarray(votes if votes.dtype == np.int8 else vote_array(votes))
-    low, high = _span(votes)
+    codes = np.ascontiguousarray(codes if codes.dtype == np.int8 else vote_array(codes))
+    low, high = _span(codes)
     if low < MISSING or high >= n_classes:
         return None
-    silence = guess_silence(votes) if low == MISSING else np.full(votes.shape[1], ABSTAIN, np.int8)
-    return Rows(votes, silence, low == MISSING)
+    if isinstance(votes, LabelMatrix):
+        odd = low == MISSING or bool((votes.silence == MISSING).any())
+        return Rows(codes, votes.silence, odd, votes.labelers)
+    silence = guess_silence(codes) if low == MISSING else np.full(codes.shape[1], ABSTAIN, np.int8)
+    return Rows(codes, silence, low == MISSING)
 
 
 def _span(votes: Int8) -> tuple[int, int]:
@@ -218,12 +229,11 @@ def distinct_rows(rows: Rows, n_classes: int) -> Cells:
     return (_as_they_lie if matrix.mostly_distinct(rows.votes) else _grouped)(rows, n_classes + 2)
 
 
-def _numbers(rows: Rows, width: int) -> tuple[tuple[str, ...], Int64, npt.NDArray[np.bool_]]:
-    """Return names of the columns, the number of each cell, and which cells are votes (none: all of them)."""
-    m = rows.votes.shape[1]
-    labelers = tuple(str(j) for j in range(m))
-    numbers = event_table(labelers, rows.silence, np.array([width - 3], np.int8)).reshape(-1)
-    return labelers, numbers, np.arange(m * width) % width >= 2 if rows.odd else np.empty(0, np.bool_)
+def _numbers(rows: Rows, width: int) -> tuple[Int64, npt.NDArray[np.bool_]]:
+    """Return the number of each cell, and which cells are votes (none: all of them)."""
+    cells = len(rows.labelers) * width
+    numbers = event_table(rows.labelers, rows.silence, np.array([width - 3], np.int8)).reshape(-1)
+    return numbers, np.arange(cells) % width >= 2 if rows.odd else np.empty(0, np.bool_)
 
 
 def _as_they_lie(rows: Rows, width: int) -> Cells:
@@ -231,7 +241,7 @@ def _as_they_lie(rows: Rows, width: int) -> Cells:
 
     n, m = rows.votes.shape
     step = max(1, BLOCK // m)
-    labelers, numbers, voted = _numbers(rows, width)
+    numbers, voted = _numbers(rows, width)
     first = (np.arange(m) * width + 2).astype(np.int32)
     indptr, keys, counts = np.zeros(n + 1, np.int64), np.empty(n, np.int64), np.empty(n, np.int64)
     cells: Places = np.empty(0, cell_type(m * width))
@@ -245,7 +255,7 @@ def _as_they_lie(rows: Rows, width: int) -> Cells:
         some = indptr[start + 1 : end + 1]
         size = row_cells(rows.votes[start:end], rows.silence, first, cells, size, some)
         row_keys(indptr[start : end + 1], cells, numbers, voted, keys[start:end], counts[start:end])
-    made = Cells(labelers, rows.silence, width, indptr, cells[:size], counts, keys)
+    made = Cells(rows.labelers, rows.silence, width, indptr, cells[:size], counts, keys)
     _join_equal(made)
     return made
 
@@ -253,18 +263,18 @@ def _as_they_lie(rows: Rows, width: int) -> Cells:
 def _grouped(rows: Rows, width: int) -> Cells:
     from weaklabel.kernels.cells import row_keys
 
-    labelers, numbers, voted = _numbers(rows, width)
+    numbers, voted = _numbers(rows, width)
     parts = []
     for _, indptr, cells in blocks(rows, width):
         keys, counts = np.empty(len(indptr) - 1, np.int64), np.empty(len(indptr) - 1, np.int64)
         row_keys(indptr, cells, numbers, voted, keys, counts)
-        parts.append(_once(Cells(labelers, rows.silence, width, indptr, cells, counts, keys)))
+        parts.append(_once(Cells(rows.labelers, rows.silence, width, indptr, cells, counts, keys)))
     ends = np.cumsum([0, *(len(part.cells) for part in parts)])
     indptr = np.concatenate([[0], *(part.indptr[1:] + end for part, end in zip(parts, ends, strict=False))])
     cells, counts, keys = (
         np.concatenate([getattr(p, name) for p in parts]) for name in ("cells", "counts", "keys")
     )
-    return _once(Cells(labelers, rows.silence, width, indptr, cells, counts, keys))
+    return _once(Cells(rows.labelers, rows.silence, width, indptr, cells, counts, keys))
 
 
 def _once(rows: Cells) -> Cells:
