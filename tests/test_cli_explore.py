@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from weaklabel import cli
@@ -165,6 +166,91 @@ def test_a_save_is_seen_and_what_it_changed_is_told(capsys, project):
     assert code == cli.DONE
     assert out.count("asks (") == 2 and "since the last save: hits" in out and "(the same rows)" in out
     assert err.count("waiting for the next save") == 2 and "watched no longer" in err
+
+
+def test_the_first_look_comes_before_the_others_have_voted(capsys, project):
+    _, out, err = watched(capsys, project, [])
+    assert out.count("asks (") == 1
+    first, rest = out.split("near misses and conflicts follow when 2 other rules have voted on these rows")
+    assert "of 30 rows" in first and "\nhits\n" in first and "vote too on" not in first
+    assert "others vote too on" in rest
+    assert err.index("the other rules vote on these rows") < err.index("waiting for the next save")
+    _, out, err = watched(capsys, project, [])  # now their votes are kept
+    assert "others  vote too on" in out and "follow when" not in out and "the other rules vote" not in err
+
+
+def test_json_is_told_when_all_is_known(capsys, project):
+    _, out, err = watched(capsys, project, [], "--json")
+    assert json.loads(out)["others_known"] and "the other rules vote" not in err
+
+
+def slow_rule(project, body):
+    """Put a Python rule beside the others; its function reports each row to the list that is returned."""
+    (pack(project).parent / "slow.py").write_text(
+        f"import weaklabel as wl\n\n\n@wl.labeling_function(label='thanks')\ndef slow(row):\n{body}\n",
+        encoding="utf-8",
+    )
+
+
+def one_by_one(monkeypatch):
+    monkeypatch.setattr("weaklabel.explore.ballots.FIRST_ROWS", 1)
+    monkeypatch.setattr("weaklabel.explore.ballots.SHORT", 0)  # parts do not grow
+    monkeypatch.setattr("weaklabel.explore.ballots.LONG", 1e9)
+
+
+def test_a_save_while_the_others_vote_ends_the_round(capsys, project, monkeypatch):
+    one_by_one(monkeypatch)
+    monkeypatch.setattr(lf_watch, "POLL_SECONDS", 0)
+    path = pack(project)
+    slow_rule(
+        project,
+        f"    with open({str(path)!r}, 'a', encoding='utf-8') as file:\n        file.write('# saved\\n')\n",
+    )
+    folder = path.parent
+
+    def mend():
+        (folder / "slow.py").unlink()
+
+    code, out, err = watched(capsys, project, [mend])
+    assert code == cli.DONE and out.count("asks (") == 2
+    assert out.count("vote too on") == 1 and err.count("waiting for the next save") == 1
+    assert "since the last save: hits" in out
+
+
+def test_ctrl_c_in_the_first_round_ends_the_watch_and_keeps_the_votes(capsys, project, monkeypatch):
+    one_by_one(monkeypatch)
+    slow_rule(project, "    if row['text']:\n        raise KeyboardInterrupt")
+    code, out, err = watched(capsys, project, [])
+    assert code == cli.DONE and "asks (" in out and "watched no longer" in err
+    assert (
+        len(list((project / HOME / "cache" / "looks").glob("*.npy"))) == 2
+    )  # the third is a Python rule too
+
+
+def test_the_others_go_on_while_nothing_is_saved(capsys, project, monkeypatch):
+    monkeypatch.setattr("weaklabel.explore.first.FEW_ROWS", 0)
+    folder = project / HOME / "cache" / "looks"
+
+    def asked():
+        return [int((np.load(path) != -128).sum()) for path in folder.glob("*.npy")]
+
+    seen = []
+    watched(capsys, project, [lambda: seen.extend(asked()), lambda: None])
+    assert min(seen) < 30 and len(seen) == 3  # the rows that matter
+    assert asked() == [30, 30, 30]
+
+
+def test_what_rules_print_meanwhile_is_no_result(capsys, project, monkeypatch):
+    monkeypatch.setattr("weaklabel.explore.first.FEW_ROWS", 0)
+    slow_rule(project, "    print('noise')\n    return False")
+    _, out, err = watched(capsys, project, [lambda: None, lambda: None], "--json")
+    assert json.loads(out)["rule"]["id"] == "asks" and "noise" in err
+
+
+def test_on_a_terminal_the_first_look_comes_first(capsys, project, monkeypatch):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    _, out, _ = call(capsys, "lf", "try", "asks")
+    assert out.index("asks (") < out.index("follow when") < out.index("vote too on")
 
 
 def test_a_broken_save_is_told_and_does_not_end_the_watch(capsys, project):

@@ -12,12 +12,14 @@ from weaklabel.console import console, page
 from weaklabel.console_rules import (
     clean,
     print_change,
+    print_first_look,
     print_mistakes,
     print_overview,
+    print_rest,
     print_suggestions,
     print_trial,
 )
-from weaklabel.explore import Ballots, Change, View, mistakes, overview, suggest, try_rule
+from weaklabel.explore import Ballots, Change, View, first_look, mistakes, overview, suggest, try_rule
 from weaklabel.explore.suggested import Suggestion, Suggestions, to_yaml
 from weaklabel.label_model import create
 from weaklabel.lf import LFRegistry, feature, keywords
@@ -58,6 +60,24 @@ def test_a_trial_in_plain_text():
     assert "one letter less: 'pleas' for 'please'" in text
     assert "! gold is small" in text
     assert "\x1b" not in text
+
+
+def test_a_first_look_and_what_follows():
+    found = first_look("asks", registry(), view_of(), examples=1)
+    text = printed(print_first_look, found.trial, HERE, waits=len(found.waits))
+    assert "3 of 6 rows (50.00%)" in text and "0.333 [0.061, 0.792] on 3 gold rows" in text
+    assert text.lower().count("[[please]]") == 2 and "\nhits\n" in text and "\nwrong by gold\n" in text
+    assert "near misses and conflicts follow when 3 other rules have voted on these rows" in text
+    for later in ("vote too on", "this rule's alone", "just misses", "it meets"):
+        assert later not in text
+    rest = printed(print_rest, found.finish(), notes=["gold is small"])
+    assert (
+        "others vote too on 2 (67%) of the hits, and differ on 2 (67%); 1 (33%) are this rule's alone" in rest
+    )
+    assert (
+        "it meets" in rest and "one letter less: 'pleas' for 'please'" in rest and "! gold is small" in rest
+    )
+    assert "3 of 6 rows" not in rest and "explore_tasks.py:" not in rest
 
 
 def test_on_a_terminal_matches_are_coloured(monkeypatch):

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 MARK = "bold black on bright_yellow"
 FEW = 6
 """Lines of a side table."""
+_EXAMPLES = {"hits": "hits", "wrong": "wrong by gold", "conflicts": "conflicts", "near": "near misses"}
 
 
 # ---- lf try ----
@@ -41,6 +42,16 @@ FEW = 6
 
 def print_trial(trial: Trial, project: Path, out: Console, *, notes: Sequence[str] = ()) -> None:
     """Print what one rule does: numbers first, then what it matched, whom it meets, and rows."""
+    print_first_look(trial, project, out)
+    _print_others(trial, out)
+    _print_near(trial, out)
+    for kind in _EXAMPLES:
+        _print_examples(kind, trial, out)
+    _print_notes([*notes, *trial.notes], out)
+
+
+def print_first_look(trial: Trial, project: Path, out: Console, *, waits: int | None = None) -> None:
+    """Print what one rule does by itself; and its rows, where so many others have to vote before the rest can be told."""
     _title(trial.rule, project, out)
     facts = grid()
     share = trial.coverage
@@ -55,20 +66,36 @@ def print_trial(trial: Trial, project: Path, out: Console, *, notes: Sequence[st
     for label, estimate in trial.precision_by_label.items():
         if estimate.n:
             facts.add_row("", f"{label}: {interval(estimate)} on {estimate.n:,}")
-    if trial.hits:
-        facts.add_row(
-            "others",
-            f"vote too on {_part(trial.overlaps, trial.hits)} of the hits, and differ on "
-            f"{_part(trial.conflicts, trial.hits)}; {_part(trial.alone, trial.hits)} are this rule's alone",
-        )
+    if waits is None and trial.hits:
+        facts.add_row("others", _meeting(trial))
     out.print(facts)
     _print_matches(trial, out)
+    if waits is not None:
+        for kind in _EXAMPLES:
+            _print_examples(kind, trial, out)
+        out.print(
+            f"\nnear misses and conflicts follow when {counted(waits, 'other rule')} {'has' if waits == 1 else 'have'} voted on these rows",
+            style="dim",
+        )
+
+
+def print_rest(trial: Trial, out: Console, *, notes: Sequence[str] = ()) -> None:
+    """Print what was left out of a first look: whom the rule meets, near misses, and their rows."""
+    out.print()
+    if trial.hits:
+        out.print(f"others {_meeting(trial)}", soft_wrap=True)
     _print_others(trial, out)
     _print_near(trial, out)
-    titles = {"hits": "hits", "wrong": "wrong by gold", "conflicts": "conflicts", "near": "near misses"}
-    for kind, title in titles.items():
-        _print_examples(title, trial.examples.get(kind, ()), out)
+    for kind in ("conflicts", "near"):
+        _print_examples(kind, trial, out)
     _print_notes([*notes, *trial.notes], out)
+
+
+def _meeting(trial: Trial) -> str:
+    return (
+        f"vote too on {_part(trial.overlaps, trial.hits)} of the hits, and differ on "
+        f"{_part(trial.conflicts, trial.hits)}; {_part(trial.alone, trial.hits)} are this rule's alone"
+    )
 
 
 def print_change(change: Change, before: Trial, after: Trial, out: Console) -> None:
@@ -141,10 +168,11 @@ def _print_near(trial: Trial, out: Console) -> None:
     print_table(out, header, rows, left=("for", "how"))
 
 
-def _print_examples(title: str, examples: Sequence[Example], out: Console) -> None:
+def _print_examples(kind: str, trial: Trial, out: Console) -> None:
+    examples = trial.examples.get(kind, ())
     if not examples:
         return
-    out.print(f"\n{title}", style="bold")
+    out.print(f"\n{_EXAMPLES[kind]}", style="bold")
     for example in examples:
         _print_example(example, out)
 

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import naive
-from weaklabel.explore.near import HOW, WordIndex, counted, edit, near_misses, why_none
+from weaklabel.explore.near import HOW, LiteralIndex, WordIndex, counted, edit, near_misses, why_none
 from weaklabel.lf import keywords, labeling_function, lookup, regex, where
 
 WORDS = st.text(alphabet="abcd", max_size=6)
@@ -140,6 +140,31 @@ def test_an_index_at_hand_changes_nothing(rows):
     found = near_misses(rule, texts)
     assert found == near_misses(rule, texts, index=index)
     assert all(n.how in HOW for n in found)
+    assert near_misses(keywords("r", ["my money back"], label="a"), texts, index=index) == near_misses(
+        keywords("r", ["my money back"], label="a"), texts
+    )  # nor does one that has seen other terms
+    assert found == near_misses(rule, texts, index=index)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.text(alphabet="Refudn İß\n", max_size=12), max_size=6))
+def test_texts_for_literals_at_hand_change_nothing(texts):
+    rule, other = (
+        regex(id, pattern, label="a") for id, pattern in (("r", "refund(?!ed)"), ("s", "fund|dune"))
+    )
+    index = LiteralIndex.of(texts)
+    found = near_misses(rule, texts)
+    assert found == near_misses(rule, texts, index=index)
+    assert near_misses(other, texts, index=index) == near_misses(other, texts)
+    assert found == near_misses(rule, texts, index=index)
+
+
+def test_a_row_that_is_left_out_does_not_change_the_others():
+    texts = ["a refnd", "the refund", "refumd", "dune"]
+    rule = regex("r", "refund", label="a")
+    everything = near_misses(rule, texts)
+    assert [n.row for n in everything] == [0, 1, 2]
+    assert near_misses(rule, [None, *texts[1:]]) == everything[1:]
 
 
 def test_a_condition_that_does_not_hold_is_a_near_miss():

@@ -1,6 +1,7 @@
 """Where a rule matched: positions of the text as it stands, whatever form it is compared in."""
 
 import itertools
+from unittest import mock
 
 import pytest
 from hypothesis import given, settings
@@ -74,6 +75,14 @@ def test_pieces_make_up_both_texts(text, form):
     assert len(starts) == len(ready_starts)
     made = [comparable(text[a:b], **form) for a, b in itertools.pairwise(starts)]
     assert "".join(made) == ready
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.one_of(hostile_texts(), st.text(alphabet="aéßİ’ñÅΣςᏸꭰe\u0301\u1160 ", max_size=12)), FORMS)
+def test_the_short_way_to_pieces_is_the_long_one(text, form):
+    short = comparable_pieces(text, **form)
+    with mock.patch("weaklabel.explore.places._one_to_one", lambda *_: False):
+        assert comparable_pieces(text, **form) == short
 
 
 def test_a_piece_is_taken_whole():

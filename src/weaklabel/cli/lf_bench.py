@@ -15,7 +15,7 @@ from weaklabel.cli.frame import USAGE, open_config, out_page, print_json, say
 
 if TYPE_CHECKING:
     from weaklabel.config import Config
-    from weaklabel.explore import Ballots, View
+    from weaklabel.explore import Ballots, FirstLook, View
     from weaklabel.gold import Gold
     from weaklabel.label_matrix import LabelMatrix
     from weaklabel.lf import LabelingFunction, LFRegistry
@@ -160,6 +160,24 @@ def shared_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rows", metavar="N", type=count, default=100_000, help=what)
 
 
+def show_first(opened: Bench, first: FirstLook, change: Any = None, before: Any = None) -> None:
+    """Print what a rule does by itself, and what a save changed."""
+    from weaklabel.console_rules import print_change, print_first_look
+
+    with out_page() as out:
+        if change is not None:
+            print_change(change, before, first.trial, out)
+        print_first_look(first.trial, opened.project, out, waits=len(first.waits))
+
+
+def show_rest(opened: Bench, trial: Any) -> None:
+    """Print what was left out of a first look."""
+    from weaklabel.console_rules import print_rest
+
+    with out_page() as out:
+        print_rest(trial, out, notes=opened.notes)
+
+
 def show_trial(
     options: argparse.Namespace, opened: Bench, trial: Any, change: Any = None, before: Any = None
 ) -> None:
@@ -169,6 +187,7 @@ def show_trial(
     if options.json:
         found = {**trial.to_dict(), "notes": [*opened.notes, *trial.notes]}
         print_json(found if change is None else {**found, "change": vars(change)})
+        sys.stdout.flush()
         return
     with out_page() as out:
         if change is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ from weaklabel.cli.lf_bench import (
     open_bench,
     share,
     shared_arguments,
+    show_first,
+    show_rest,
     show_trial,
     usage,
     words_of,
@@ -62,7 +65,7 @@ def try_arguments(parser: argparse.ArgumentParser) -> None:
 
 def lf_try(options: argparse.Namespace) -> int:
     """Show what one rule does."""
-    from weaklabel.explore import try_rule
+    from weaklabel.explore import first_look
 
     names = words_of(options)
     given = [name for name in ("keywords", "regex", "sql") if getattr(options, name) is not None]
@@ -77,7 +80,7 @@ def lf_try(options: argparse.Namespace) -> int:
     with at_work() as tell:
         opened = open_bench(options, tell)
         rule = typed_rule(options, opened.registry) if given else opened.rule(names[0])
-        trial = try_rule(
+        first = first_look(
             rule,
             opened.registry,
             opened.view,
@@ -86,7 +89,15 @@ def lf_try(options: argparse.Namespace) -> int:
             on_error=opened.on_error,
             tell=tell,
         )
-    show_trial(options, opened, trial)
+    early = bool(first.waits) and sys.stdout.isatty() and not options.json
+    if early:
+        show_first(opened, first)
+    with at_work() as tell:
+        trial = first.finish(tell=tell)
+    if early:
+        show_rest(opened, trial)
+    else:
+        show_trial(options, opened, trial)
     return DONE
 
 

@@ -1,8 +1,9 @@
 """Seeing what rules do: try one, look at all, find their mistakes, and words that none of them knows."""
 
-from weaklabel.explore.ballots import Ballots
+from weaklabel.explore.ballots import Ballots, StoppedError
 from weaklabel.explore.contribution import Contribution, contributions
 from weaklabel.explore.dependence import Dependence, Effect, dependence_report
+from weaklabel.explore.first import FirstLook, first_look, try_rule
 from weaklabel.explore.mistaken import Mistake, Mistakes, mistakes
 from weaklabel.explore.near import near_misses
 from weaklabel.explore.overviews import Overview, RuleLine, overview
@@ -10,7 +11,7 @@ from weaklabel.explore.places import excerpt, spans
 from weaklabel.explore.regions import Region
 from weaklabel.explore.suggested import Suggestion, Suggestions
 from weaklabel.explore.suggestions import suggest
-from weaklabel.explore.trial import Change, Trial, changes, try_rule
+from weaklabel.explore.trial import Change, Trial, changes
 from weaklabel.explore.view import View
 
 __all__ = [
@@ -19,11 +20,13 @@ __all__ = [
     "Contribution",
     "Dependence",
     "Effect",
+    "FirstLook",
     "Mistake",
     "Mistakes",
     "Overview",
     "Region",
     "RuleLine",
+    "StoppedError",
     "Suggestion",
     "Suggestions",
     "Trial",
@@ -32,6 +35,7 @@ __all__ = [
     "contributions",
     "dependence_report",
     "excerpt",
+    "first_look",
     "mistakes",
     "near_misses",
     "overview",

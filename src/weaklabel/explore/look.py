@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -42,7 +42,9 @@ class Look:
     own
         (n,) its votes, as meanings.
     rest, rest_ids
-        (n, m) the others' votes, and their ids.
+        (w, m) the others' votes, and their ids.
+    asked
+        (w,) positions of the rows that the others voted on, rising; None: all rows.
     most
         Rows of each kind that are shown.
 
@@ -66,6 +68,7 @@ class Look:
     rest: Int16
     rest_ids: tuple[str, ...]
     most: int = 5
+    asked: Int | None = None
 
     @classmethod
     def of(
@@ -77,6 +80,14 @@ class Look:
         at = votes.labelers.index(rule.id)
         ids = tuple(id for id in votes.labelers if id != rule.id)
         return cls(rule, view, meanings, codes[:, at], np.delete(codes, at, axis=1), ids, most)
+
+    def beside(self, votes: LabelMatrix, asked: Int) -> Look:
+        """Return the same look beside the votes of other rules, on rows at some positions."""
+        return replace(self, rest=self.meanings.votes(votes), rest_ids=votes.labelers, asked=asked)
+
+    def said(self, rows: Int) -> Int16:
+        """Return the others' votes on some rows, (len(rows), m); these are rows that the others voted on."""
+        return self.rest[rows if self.asked is None else np.searchsorted(self.asked, rows)]
 
     @functools.cached_property
     def finder(self) -> Finder | None:
@@ -96,12 +107,12 @@ class Look:
     @functools.cached_property
     def spoken(self) -> Bool:
         """(h, m) bool: the other votes on a hit too."""
-        return np.asarray(self.rest[self.rows] >= 0)
+        return np.asarray(self.said(self.rows) >= 0)
 
     @functools.cached_property
     def against(self) -> Bool:
         """(h, m) bool: the other votes on a hit too, and the two leave no class in common."""
-        return self.spoken & ~self.meanings.agree[self.own[self.rows, None], self.rest[self.rows]]
+        return self.spoken & ~self.meanings.agree[self.own[self.rows, None], self.said(self.rows)]
 
     def on_rows(self, of_hits: Bool) -> Bool:
         """Return a mask of hits, (h,), as a mask of rows, (n,)."""
@@ -143,7 +154,7 @@ class Look:
         right = (self.against & self.right(self.gold)[self.rows, None]).sum(axis=0)
         truth = np.maximum(self.gold, 0)[self.rows, None]
         known = self.against & self.view.known[self.rows, None]
-        theirs = (known & self.meanings.allows[np.maximum(self.rest[self.rows], 0), truth]).sum(axis=0)
+        theirs = (known & self.meanings.allows[np.maximum(self.said(self.rows), 0), truth]).sum(axis=0)
         order = sorted(np.flatnonzero(both), key=lambda j: (-clash[j], -both[j], self.rest_ids[j]))
         return tuple(
             Other(self.rest_ids[j], int(both[j]), int(clash[j]), int(right[j]), int(theirs[j])) for j in order
@@ -229,15 +240,14 @@ class Look:
         if some is None:
             return 0, []
         silent = ~self.hit[rows]
+        index: nearness.WordIndex | nearness.LiteralIndex
         if isinstance(rule, Keywords | Lookup):
             form: dict[str, Any] = {"case": rule.case, "accents": rule.accents}
             key = ("words", *field, rule.case, rule.accents)
             index = view.keep(key, lambda: nearness.WordIndex.of(some, **form))
-            found = [near for near in nearness.near_misses(rule, some, index=index) if silent[near.row]]
         else:
-            found = nearness.near_misses(
-                rule, [t if quiet else None for t, quiet in zip(some, silent, strict=True)]
-            )
+            index = view.keep(("literals", *field), lambda: nearness.LiteralIndex.of(some))
+        found = [near for near in nearness.near_misses(rule, some, index=index) if silent[near.row]]
         at = rows.tolist()
         moved = [nearness.Near(at[n.row], n.term, n.found, n.how, n.place) for n in found]
         return int(silent.sum()), moved
@@ -257,7 +267,7 @@ class Look:
 
     def majority(self, rows: Sequence[int]) -> Int:
         """Return the class for which most of the other rules vote on each of some rows; -1: none, or two alike."""
-        votes = self.rest[np.asarray(rows, np.int64)]
+        votes = self.said(np.asarray(rows, np.int64))
         classes = self.meanings.allows.shape[1]
         counts = np.stack([(votes == code).sum(axis=1) for code in range(classes)], axis=1)
         top = counts.max(axis=1, keepdims=True)
@@ -298,7 +308,7 @@ class Look:
         self, row: int, text: str, places: Sequence[Span], why: str = "", *, in_feature: bool
     ) -> Example:
         others: dict[str, list[str]] = defaultdict(list)
-        for id, code in zip(self.rest_ids, self.rest[row], strict=True):
+        for id, code in zip(self.rest_ids, self.said(np.array([row]))[0], strict=True):
             if code >= 0:
                 others[self.meanings.names[code]].append(id)
         field = self.finder.field if self.finder else self.view.text or ""

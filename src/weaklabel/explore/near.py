@@ -13,7 +13,7 @@ import itertools
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import polars as pl
@@ -93,6 +93,8 @@ class WordIndex:
 
     texts: Sequence[str | None]
     ready: list[str]
+    places: dict[tuple[str, bool], list[tuple[int, Span, str]]] = field(default_factory=dict)
+    """What was found of terms, with and without further conditions: what a watch need not do twice."""
     rows: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     shorter: dict[str, list[str]] = field(default_factory=dict)
     ordered: list[str] = field(default_factory=list)
@@ -136,8 +138,39 @@ class WordIndex:
         return [v for v in words if len(v) <= most]
 
 
+@dataclass
+class LiteralIndex:
+    """Texts in which literals of regexes are looked for, and the rows that hold forms of them that were asked for.
+
+    Examples
+    --------
+    >>> index = LiteralIndex.of(["A Refund!", None])
+    >>> index.holding("refund"), index.rows
+    ([0], {'refund': [0]})
+    """
+
+    folded: list[str | None]
+    column: pl.Series
+    rows: dict[str, list[int]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, texts: Sequence[str | None]) -> LiteralIndex:
+        """Index texts; those whose places move when letters become small are left out."""
+        folded = [None if t is None or len(t.lower()) != len(t) else t.lower() for t in texts]
+        return cls(folded, pl.Series(folded, dtype=pl.String))
+
+    def holding(self, form: str) -> list[int]:
+        """Return the rows in which a regular expression without looks around is found."""
+        if form not in self.rows:
+            self.rows[form] = self.column.str.contains(form).fill_null(False).arg_true().to_list()
+        return self.rows[form]
+
+
 def near_misses(
-    rule: LabelingFunction, texts: Sequence[str | None], *, index: WordIndex | None = None
+    rule: LabelingFunction,
+    texts: Sequence[str | None],
+    *,
+    index: WordIndex | LiteralIndex | None = None,
 ) -> list[Near]:
     """Return the near misses of a rule in texts on which it abstains; at most one a text, the nearest.
 
@@ -148,7 +181,7 @@ def near_misses(
     texts
         Values of the rule's field on rows on which it abstains.
     index
-        The words of these texts, where they are at hand.
+        The words of these texts, or of a regex the texts for literals, where they are at hand.
 
     Examples
     --------
@@ -163,12 +196,21 @@ def near_misses(
     if isinstance(rule, Keywords | Lookup):
         if isinstance(rule, Lookup) and rule.match == "exact":
             return []
-        index = index or WordIndex.of(texts, case=rule.case, accents=rule.accents)
-        found = _of_terms(rule, index)
-    elif isinstance(rule, Regex):
-        found = _of_literals(rule, texts)
-    else:
-        return []
+        if not isinstance(index, WordIndex):
+            index = WordIndex.of(texts, case=rule.case, accents=rule.accents)
+        best = _nearest(_of_terms(rule, index))
+        return [
+            replace(near, place=_original(rule, index.texts[near.row] or "", near.place)) for near in best
+        ]
+    if isinstance(rule, Regex):
+        return _nearest(
+            _of_literals(rule, index if isinstance(index, LiteralIndex) else LiteralIndex.of(texts))
+        )
+    return []
+
+
+def _nearest(found: Iterable[Near]) -> list[Near]:
+    """Return the nearest of each row."""
     best: dict[int, Near] = {}
     for near in found:
         other = best.get(near.row)
@@ -226,20 +268,29 @@ def _rank(near: Near) -> tuple[int, int, str, str]:
 
 
 def _of_terms(rule: Keywords | Lookup, index: WordIndex) -> Iterator[Near]:
+    """Yield near misses, with places in the texts as they are compared."""
     terms = rule.terms if isinstance(rule, Keywords) else tuple(rule.by_term)
     ready = sorted({" ".join(comparable(t, case=rule.case, accents=rule.accents).split()) for t in terms})
+    asks_more = isinstance(rule, Keywords) and not rule.context.trivial
     for term in ready:
-        words = term.split()
-        if len(words) > 1 and all(_WORD.fullmatch(word) for word in words):
-            places: Iterable[tuple[int, Span, str]] = _of_phrase(words, index)
-        elif _WORD.fullmatch(term):
-            places = _of_word(term, index)
-        else:
-            continue
-        if isinstance(rule, Keywords) and not rule.context.trivial:
-            places = itertools.chain(_there(term, index), places)
-        for row, (a, b), how in places:
-            yield Near(row, term, index.ready[row][a:b], how, _original(rule, index.texts[row] or "", (a, b)))
+        key = (term, asks_more)
+        if key not in index.places:
+            index.places[key] = list(_places_of(term, index, asks_more))
+        for row, (a, b), how in index.places[key]:
+            yield Near(row, term, index.ready[row][a:b], how, (a, b))
+
+
+def _places_of(term: str, index: WordIndex, asks_more: bool) -> Iterator[tuple[int, Span, str]]:
+    words = term.split()
+    if len(words) > 1 and all(_WORD.fullmatch(word) for word in words):
+        places = _of_phrase(words, index)
+    elif _WORD.fullmatch(term):
+        places = _of_word(term, index)
+    else:
+        return
+    if asks_more:
+        yield from _there(term, index)
+    yield from places
 
 
 def _there(term: str, index: WordIndex) -> Iterator[tuple[int, Span, str]]:
@@ -334,23 +385,18 @@ def _literals(rule: Regex) -> tuple[str, ...]:
     return tuple(lit for lit in required_literals(rule.compiled) if sum(map(str.isalnum, lit)) >= SHORTEST)
 
 
-def _of_literals(rule: Regex, texts: Sequence[str | None]) -> Iterator[Near]:
-    literals = _literals(rule)
-    if not literals:
-        return
-    folded = [None if t is None or len(t.lower()) != len(t) else t.lower() for t in texts]
-    column = pl.Series(folded, dtype=pl.String)
-    for literal in literals:
+def _of_literals(rule: Regex, index: LiteralIndex) -> Iterator[Near]:
+    done: set[int] = set()
+    for literal in _literals(rule):
         for form, how in sorted(_literal_forms(literal), key=lambda f: -HOW.index(f[1])):
             search = re.compile(form).search
-            for row in column.str.contains(form).fill_null(False).arg_true().to_list() if form else ():
-                ready = folded[row] or ""
-                match = search(ready)
+            for row in index.holding(form) if form else ():
+                ready = index.folded[row] or ""
+                match = None if row in done else search(ready)
                 if match:
                     a, b = _whole_words(ready, *match.span())
                     yield Near(row, literal, ready[a:b], how, (a, b))
-                    folded[row] = None
-            column = pl.Series(folded, dtype=pl.String)
+                    done.add(row)
 
 
 def _literal_forms(literal: str) -> list[tuple[str, str]]:

@@ -149,12 +149,29 @@ def comparable_pieces(text: str, *, case: Any, accents: Any) -> tuple[str, list[
     if text.isascii():
         same = list(range(len(text) + 1))
         return ready, same, same
+    if _one_to_one(text, ready, case, accents):
+        same = list(range(len(text) + 1))
+        return ready, same, same
     for starts in (_character_starts(text), _ascii_starts(text), [0]):
         ends = [*starts[1:], len(text)]
         made = [comparable(text[a:b], case=case, accents=accents) for a, b in zip(starts, ends, strict=True)]
         if "".join(made) == ready:
             return ready, [*starts, len(text)], [0, *itertools.accumulate(map(len, made))]
     raise AssertionError("a text in one piece equals itself")
+
+
+def _one_to_one(text: str, ready: str, case: Any, accents: Any) -> bool:
+    """Say whether each character becomes one character, whatever stands beside it: of most texts this is true."""
+    if len(ready) != len(text):
+        return False
+    odd = {c for c in text if c >= "\x80"}
+    if any(unicodedata.combining(c) or _joins(c) for c in odd):
+        return False
+    made = {ord(c): comparable(c, case=case, accents=accents) for c in odd}
+    if any(len(one) != 1 for one in made.values()):
+        return False
+    plain = text.translate(made)
+    return (plain.lower() if case == "ignore" else plain) == ready
 
 
 def original_spans(found: Iterable[Span], starts: Sequence[int], ready_starts: Sequence[int]) -> list[Span]:
@@ -217,6 +234,8 @@ def _find_counted(rule: Keywords, text: str) -> list[Span]:
 
 
 def _find_entries(patterns: Mapping[str | Outcome, re.Pattern[str]], rule: Lookup, text: str) -> list[Span]:
+    if len(patterns) == 1:
+        return _find_terms(next(iter(patterns.values())), rule, text)
     label = rule.vote(text)
     return [] if label is None else _find_terms(patterns[label], rule, text)
 

@@ -1,33 +1,23 @@
-"""What one rule does: its hits, whom it meets, how often it is right, and rows that show it."""
+"""What is told of one rule: its hits, whom it meets, how often it is right, and rows that show it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-import polars as pl
-
-from weaklabel.errors import RuleError
 from weaklabel.explore import near as nearness
-from weaklabel.explore.ballots import Ballots
-from weaklabel.explore.look import Look, about
 from weaklabel.explore.shown import Example, Matched, NearGroup, Other
-from weaklabel.explore.view import Bool, View
+from weaklabel.explore.view import View
 from weaklabel.label_matrix import LabelMatrix
 from weaklabel.lf import LabelingFunction, LFRegistry
-from weaklabel.lf.base import OnError
 from weaklabel.schema import MISSING
 from weaklabel.stats import Estimate, wilson
-
-MOST_MATCHES = 12
-"""Matched words, and kinds of near misses, that are returned."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """What one rule does; made by `try_rule`.
+    """What one rule does; made by `try_rule` and `first_look`.
 
     Parameters
     ----------
@@ -59,13 +49,17 @@ class Trial:
         "hits", "wrong" (by gold), "conflicts", "near" -> rows.
     notes
         What a reader should know, in sentences.
+    others_known
+        The others have voted; else what needs them, and near misses, are left empty.
 
     Examples
     --------
+    >>> import polars as pl
     >>> from weaklabel.lf import keywords
     >>> from weaklabel.schema import LabelSchema
     >>> registry = LFRegistry([keywords("asks", ["please"], label="ham")], schema=LabelSchema(["ham", "spam"]))
     >>> frame = pl.DataFrame({"id": ["a", "b", "c"], "text": ["Please!", "pleas help", "No."]})
+    >>> from weaklabel.explore import try_rule
     >>> trial = try_rule("asks", registry, frame)
     >>> trial.hits, trial.coverage.value, [near.found for near in trial.near]
     (1, 0.3333333333333333, ['pleas'])
@@ -89,6 +83,7 @@ class Trial:
     near_rows: int
     examples: Mapping[str, tuple[Example, ...]]
     notes: tuple[str, ...] = ()
+    others_known: bool = True
 
     @property
     def coverage(self) -> Estimate:
@@ -104,104 +99,31 @@ class Trial:
         return found
 
 
-def try_rule(
-    rule: LabelingFunction | str,
-    registry: LFRegistry,
-    data: View | pl.DataFrame,
-    *,
-    ballots: Ballots | None = None,
-    examples: int = 5,
-    on_error: OnError = "raise",
-    tell: Callable[[str, int, int], None] | None = None,
-) -> Trial:
-    """Look at what one rule does among the others.
+def notes_on(
+    rule: LabelingFunction, view: View, votes: LabelMatrix, *, others: Mapping[str, int] | None = None
+) -> list[str]:
+    """Return what a reader of a trial should know, in sentences.
 
     Parameters
     ----------
-    rule
-        The id or name of a rule of the registry, or a rule, which takes the place of one with its id.
-    registry
-        The other rules, and the labels.
-    data
-        The rows; a View brings gold.
-    ballots
-        Votes that are kept from earlier calls on the same View.
-    examples
-        Most rows shown of each kind.
-    on_error
-        What happens when this rule fails on a row; others' failures are counted.
-    tell
-        Told the progress: step, done, total.
-
-    Raises
-    ------
-    RuleError
-        No such rule, or a rule that can't be run on these columns.
-    RuleFault
-        The rule failed on a row and `on_error` is "raise".
+    rule, view, votes
+        The rule, the rows, and its votes on them.
+    others
+        Rows on which other rules failed.
 
     Examples
     --------
+    >>> import polars as pl
     >>> from weaklabel.lf import keywords
-    >>> from weaklabel.schema import LabelSchema
-    >>> registry = LFRegistry([keywords("asks", ["please"], label="ham")], schema=LabelSchema(["ham", "spam"]))
-    >>> frame = pl.DataFrame({"id": ["a", "b"], "text": ["Please buy!", "No."]})
-    >>> trial = try_rule(keywords("sells", ["buy"], label="spam"), registry, frame)
-    >>> trial.hits, trial.conflicts, trial.others[0].id
-    (1, 1, 'asks')
+    >>> rule = keywords("asks", ["please"], label="ham", muted=True)
+    >>> votes = LabelMatrix.from_numpy([[0]], ids=["a"], labelers=["asks"])
+    >>> notes_on(rule, View.of(pl.DataFrame({"id": ["a"]})), votes)
+    ['the rule is muted: it votes, and no label counts it']
     """
-    view = data if isinstance(data, View) else View.of(data)
-    chosen, others = with_rule(registry, rule)
-    book = ballots if ballots is not None else Ballots(view)
-    if book.view is not view:
-        raise RuleError("these ballots are of other rows", hint="Ballots(view) of the same view")
-    votes = book.cast(others, strict=[chosen.id], on_error=on_error, tell=tell)
-    look = Look.of(chosen, others, view, votes, most=examples)
-    hit, counted = look.hit, view.counted
-    overlapped = look.on_rows(np.asarray(look.spoken.any(axis=1)))
-    contested = look.on_rows(np.asarray(look.against.any(axis=1)))
-    near_rows, near = look.near()
-    groups = look.near_groups(near)
-    matched_rows, matches = look.matches()
-    return Trial(
-        rule=about(chosen),
-        rows=view.rows,
-        total=view.total,
-        hits=int((hit & counted).sum()),
-        labels=look.label_counts(hit & counted),
-        faults=int(votes.faults.get(chosen.id, 0)),
-        alone=int((hit & ~overlapped & counted).sum()),
-        overlaps=int((overlapped & counted).sum()),
-        conflicts=int((contested & counted).sum()),
-        precision=look.precision(hit),
-        precision_by_label=look.by_label(),
-        others=look.others(),
-        matches=matches[:MOST_MATCHES],
-        matched_rows=matched_rows,
-        near=groups[:MOST_MATCHES],
-        near_rows=near_rows,
-        examples={**_shown(look, contested), "near": look.near_examples(near, groups)},
-        notes=tuple(_notes(chosen, view, votes)),
-    )
-
-
-def _shown(look: Look, contested: Bool) -> dict[str, tuple[Example, ...]]:
-    """Return rows of each kind; none is shown twice."""
-    wrong = look.hit & look.view.known & ~look.right(look.gold)
-    shown: dict[str, tuple[Example, ...]] = {}
-    fresh = np.ones(len(look.own), bool)
-    for name, mask in (("hits", look.hit), ("wrong", wrong), ("conflicts", contested)):
-        rows = look.view.draw(mask & fresh, look.most)
-        fresh[rows] = False
-        shown[name] = tuple(look.example(int(i)) for i in rows)
-    return shown
-
-
-def _notes(rule: LabelingFunction, view: View, votes: LabelMatrix) -> list[str]:
     notes = []
     if view.sampled:
         notes.append(f"looked at {view.rows:,} of {view.total:,} rows, drawn by their hashed ids")
-    broken = {id: count for id, count in votes.faults.items() if id != rule.id}
+    broken = others or {}
     if votes.faults.get(rule.id):
         notes.append(f"the rule failed on {votes.faults[rule.id]:,} rows: missing votes")
     if broken:
@@ -277,6 +199,7 @@ def changes(before: LabelMatrix, after: LabelMatrix, rule_id: str, view: View, *
 
     Examples
     --------
+    >>> import polars as pl
     >>> view = View.of(pl.DataFrame({"id": ["a", "b"]}))
     >>> before = LabelMatrix.from_numpy([[0], [-1]], ids=["a", "b"], labelers=["asks"])
     >>> after = LabelMatrix.from_numpy([[-1], [-1]], ids=["a", "b"], labelers=["asks"])
