@@ -1122,3 +1122,491 @@ def failed_batches(results, levels, floor, least_history):
             past[person] = (before[0] + right, before[1] + n)
         failed.append(bad)
     return failed
+
+
+# ---- people's work over time ----
+
+
+def monday(time):
+    """The Monday of a time in UTC, as text."""
+    import datetime
+
+    day = time.astimezone(datetime.UTC).date()
+    return str(day - datetime.timedelta(days=day.weekday()))
+
+
+def occasions(answers):
+    """The answer that counts of each item, person, batch and guideline version: the latest by time, then number."""
+    import datetime
+
+    none = datetime.datetime.min.replace(tzinfo=datetime.UTC)
+    found = {}
+    for row in sorted(answers, key=lambda row: (row["at"] or none, row["number"])):
+        found[row["item"], row["annotator"], row["batch"], row["guideline"] or "unknown"] = row
+    return found
+
+
+def latest_of(rows, group):
+    """Of rows, the latest of each group, item and person."""
+    found = {}
+    for row in sorted(rows, key=lambda row: row["order"]):
+        found[group(row), row["item"], row["annotator"]] = row
+    return found
+
+
+def with_gold(rows, by):
+    """(source, group) -> answers, right ones, and kappa, of rows with said, gold and source."""
+    held = [row for row in rows if row["said"] is not None and row["gold"] is not None and row["source"]]
+    groups = {}
+    for (group, _, _), row in latest_of(held, lambda row: (row["source"], str(row[by]))).items():
+        groups.setdefault(group, []).append((row["said"], row["gold"]))
+    names = sorted({name for row in held for name in (row["said"], row["gold"])})
+    return {
+        group: (
+            len(pairs),
+            sum(said == gold for said, gold in pairs),
+            kappa([names.index(said) for said, _ in pairs], [names.index(gold) for _, gold in pairs]),
+        )
+        for group, pairs in groups.items()
+    }
+
+
+def among(rows, by):
+    """Group -> items that two answered or more, those on which all say the same, and alpha."""
+    said = [row for row in rows if row["said"] is not None]
+    names = sorted({row["said"] for row in said})
+    if by == "week":
+        last = {}
+        for row in said:
+            key = (row["item"], row["batch"])
+            last[key] = max(last.get(key, row["week"]), row["week"])
+        said = [{**row, "week": last[row["item"], row["batch"]]} for row in said]
+    groups = {}
+    for (group, item, _), row in latest_of(said, lambda row: str(row[by])).items():
+        groups.setdefault(group, {}).setdefault(item, []).append(names.index(row["said"]))
+    found = {}
+    for group, items in groups.items():
+        several = [codes for codes in items.values() if len(codes) > 1]
+        if several:
+            found[group] = (len(several), sum(len(set(codes)) == 1 for codes in several), alpha(several))
+    return found
+
+
+def contested(rows):
+    """(one, other) -> items given both, and items given one of them, of those that two answered or more."""
+    items = {}
+    for (_, item, _), row in latest_of(rows, lambda row: None).items():
+        if row["said"] is not None:
+            items.setdefault(item, []).append(row["said"])
+    several = [set(said) for said in items.values() if len(said) > 1]
+    names = sorted(set().union(*several)) if several else []
+    found = {}
+    for i, one in enumerate(names):
+        for other in names[i + 1 :]:
+            both = sum({one, other} <= said for said in several)
+            if both:
+                found[one, other] = (both, sum(bool({one, other} & said) for said in several))
+    return found
+
+
+def median_coverage(n, low, high):
+    """Probability that the `low`-th to `high`-th smallest of n values, counted from 1, hold the median."""
+    from math import comb
+
+    return sum(comb(n, k) for k in range(low, high)) / 2**n
+
+
+def moved(made, runs, both):
+    """Week -> labels by hand, suggestion, unknown and rule, item by item."""
+    weeks = sorted({week for _, week in made.values() if week} | {week for week, _, _ in runs})
+    found = {}
+    for week in weeks:
+        people = {item: how for item, (how, since) in made.items() if since is None or since <= week}
+        done = [run for run in runs if run[0] <= week]
+        rule = 0
+        if done:
+            _, name, labeled = done[-1]
+            rule = labeled - len([item for run, item in both if run == name and item in people])
+        ways = list(people.values())
+        found[week] = (ways.count("hand"), ways.count("suggestion"), ways.count("unknown"), rule)
+    return found
+
+
+def costs(rows, how, rates, longest):
+    """Way -> labels, minutes on them, and all minutes that they carry; times that are not known made up for."""
+    from statistics import median
+
+    def usable(row):
+        return row["seconds"] is not None and row["seconds"] <= longest * 60
+
+    every = [row["seconds"] for row in rows if usable(row)]
+    if not every:
+        return None
+    minutes, money, labels, total, bill = {}, {}, {}, 0.0, 0.0
+    for row in rows:
+        mine = [r["seconds"] for r in rows if r["annotator"] == row["annotator"] and usable(r)]
+        spent = (row["seconds"] if usable(row) else median(mine or every)) / 60
+        paid = spent * rates[row["annotator"]] / 60
+        way = "audit" if row["use"] == "audit" else how.get(row["item"])
+        if way != "audit" and (row["aside"] or row["use"] in ("check", "training")):
+            way = None
+        if way:
+            minutes[way] = minutes.get(way, 0.0) + spent
+            money[way] = money.get(way, 0.0) + paid
+            labels.setdefault(way, set()).add(row["item"])
+        if way != "audit":
+            total, bill = total + spent, bill + paid
+    direct = sum(value for way, value in minutes.items() if way != "audit")
+    priced = sum(value for way, value in money.items() if way != "audit")
+    found = {}
+    for way, value in minutes.items():
+        shares = (1.0, 1.0) if way == "audit" else (total / direct, bill / priced)
+        found[way] = (len(labels[way]), value, value * shares[0], money[way] * shares[1])
+    return found
+
+
+# ---- audit: shares of stratified samples ----
+
+
+def likeliest_strata(hits, rows, share, left, average, pooled):
+    """Return the strata's shares that are likeliest among those that average to `average`, by two nested halvings."""
+    total = sum(w * x / n for w, x, n in zip(share, hits, rows))
+    whole = sum(rows)
+    total = min(max(total, 0.5 / whole), 1 - 0.5 / whole)
+    counts = []
+    for x, n, keep in zip(hits, rows, left):
+        worth = n / keep
+        counts.append(((x / keep + pooled * total) * worth / (worth + pooled), worth))
+
+    def stratum(t, w, x, n):
+        low, high = 0.0, 1.0
+        for _ in range(40):
+            q = (low + high) / 2
+            slope = (x / q if x else 0.0) - ((n - x) / (1 - q) if n > x else 0.0) - t * w
+            low, high = (q, high) if slope > 0 else (low, q)
+        return (low + high) / 2
+
+    low, high = -1e6, 1e6
+    for _ in range(50):
+        t = (low + high) / 2
+        q = [stratum(t, w, x, n) for w, (x, n) in zip(share, counts)]
+        if sum(w * s for w, s in zip(share, q)) > average:
+            low = t
+        else:
+            high = t
+    return q
+
+
+def share_interval(hits, rows, share, left, spread, *, pooled, few, rare, step, z=1.959963984540054):
+    """Return estimate and ends of `stratified_proportion`, one share after the other."""
+    from scipy.stats import beta
+
+    value = sum(w * x / n for w, x, n in zip(share, hits, rows))
+
+    def refused(p):
+        q = likeliest_strata(hits, rows, share, left, p, pooled)
+        v = 0.0
+        for s, w, n, keep, extra in zip(q, share, rows, left, spread):
+            worth = n / (n - 1) if n > 1 else 2.0
+            v += w * w * worth * keep / n * (s * (1 - s) + extra * (s - p) ** 2)
+        off = step * sum(w * w * keep / n for w, n, keep in zip(share, rows, left))
+        return max(abs(value - p) - off, 0.0) ** 2 >= z * z * v
+
+    ends = []
+    for end in (0.0, 1.0):
+        near, far = value, end
+        for _ in range(22):
+            middle = (near + far) / 2
+            near, far = (near, middle) if refused(middle) else (middle, far)
+        ends.append((near + far) / 2)
+
+    def lowered(events, part, low):
+        square = sum((w / n) ** 2 * e for w, n, e in zip(share, rows, events))
+        if not square or part * part / square > few + 1e-6:
+            return low
+        count = part * part / square
+        return min(low, beta.ppf(0.025, count + rare, max(count / part - count, 0.0) + 1 - rare))
+
+    low = lowered(hits, value, ends[0])
+    wrong = [n - x for x, n in zip(hits, rows)]
+    return value, min(low, value), max(1 - lowered(wrong, 1 - value, 1 - ends[1]), value)
+
+
+def exact_share(hits, rows, population, tail=0.025):
+    """Return the ends of the exact interval, by counting the ways to draw."""
+    from fractions import Fraction
+    from math import comb
+
+    kept = []
+    for total in range(population + 1):
+        ways = [comb(total, x) * comb(population - total, rows - x) for x in range(rows + 1)]
+        above, below = Fraction(sum(ways[hits:]), sum(ways)), Fraction(sum(ways[: hits + 1]), sum(ways))
+        if above > Fraction(tail) and below > Fraction(tail):
+            kept.append(total)
+    return kept[0] / population, kept[-1] / population
+
+
+def audit_values(population, draws, gold):
+    """Return accuracy, and precision, recall, F1 and prevalence by label, by adding up 1 / inclusion, draw by draw.
+
+    `population` and `gold` map ids to labels, a draw maps ids to (stratum, inclusion).
+    """
+    sizes = []
+    for drawn in draws:
+        strata = {}
+        for stratum, inclusion in drawn.values():
+            strata.setdefault(stratum, []).append(1 / inclusion)
+        total = sum(sum(w) for w in strata.values())
+        sizes.append(1 / sum((sum(w) / total) ** 2 / len(w) for w in strata.values()))
+
+    def share(hit, part):
+        top = bottom = 0.0
+        for drawn, size in zip(draws, sizes):
+            all_rows = sum(1 / inclusion for _, inclusion in drawn.values())
+            weight = size / sum(sizes) / all_rows
+            top += weight * sum(1 / pi for id, (_, pi) in drawn.items() if part(id) and hit(id))
+            bottom += weight * sum(1 / pi for id, (_, pi) in drawn.items() if part(id))
+        return top / bottom if bottom else None
+
+    found = {"accuracy": share(lambda id: population[id] == gold[id], lambda id: True)}
+    for label in sorted(set(population.values())):
+        given = sum(value == label for value in population.values()) / len(population)
+        precision = share(lambda id: gold[id] == label, lambda id: population[id] == label)
+        missed = share(lambda id: gold[id] == label, lambda id: population[id] != label) or 0.0
+        right, rest = (precision or 0.0) * given, missed * (1 - given)
+        found[label] = {
+            "precision": precision,
+            "recall": right / (right + rest) if right + rest else None,
+            "F1": 2 * right / (given + right + rest),
+            "prevalence": share(lambda id: gold[id] == label, lambda id: True),
+        }
+    return found
+
+
+# ---- audit: drift ----
+
+
+def fisher_mid_p(a, n, b, m):
+    """Two-sided mid-P of Fisher's test, table by table."""
+    from fractions import Fraction
+    from math import comb
+
+    total = a + b
+    chances = {
+        x: Fraction(comb(n, x) * comb(m, total - x), comb(n + m, total))
+        for x in range(max(0, total - m), min(n, total) + 1)
+    }
+    below = sum((c for x, c in chances.items() if x < a), Fraction(0)) + chances[a] / 2
+    above = sum((c for x, c in chances.items() if x > a), Fraction(0)) + chances[a] / 2
+    return float(min(1, 2 * min(below, above)))
+
+
+def auc(a, b):
+    """Share of pairs in which b's value is the larger one, ties half."""
+    return sum((y > x) + (y == x) / 2 for x in a for y in b) / (len(a) * len(b))
+
+
+def vote_counts(votes, k):
+    """What each rule does, row by row."""
+    m = len(votes[0])
+    found = {name: [0] * m for name in ("asked", "fires", "judged", "agrees")}
+    found["votes"] = [[0] * k for _ in range(m)]
+    found["uncovered"] = 0
+    for row in votes:
+        found["uncovered"] += all(code < 0 for code in row)
+        for j, code in enumerate(row):
+            found["asked"][j] += code != -2
+            found["fires"][j] += code >= 0
+            if 0 <= code < k:
+                found["votes"][j][code] += 1
+                others = [c for i, c in enumerate(row) if i != j and 0 <= c < k]
+                top = max((others.count(c) for c in others), default=0)
+                winners = {c for c in others if others.count(c) == top}
+                if len(winners) == 1:
+                    found["judged"][j] += 1
+                    found["agrees"][j] += winners == {code}
+    return found
+
+
+def mixture_shares(parts, counts, steps=800):
+    """Shares of a mixture by EM, one cell at a time."""
+    shares = [1 / len(parts)] * len(parts)
+    for _ in range(steps):
+        new = [0.0] * len(parts)
+        for cell, count in enumerate(counts):
+            total = sum(s * part[cell] for s, part in zip(shares, parts))
+            for j, (s, part) in enumerate(zip(shares, parts)):
+                new[j] += count * s * part[cell] / total
+        shares = [value / sum(counts) for value in new]
+    return shares
+
+
+def rule_precision(rows):
+    """Weighted precision over (right, inclusion, batch): weighted shares of batches by how many rows each is worth."""
+    top = bottom = 0.0
+    for name in sorted({batch for _, _, batch in rows}):
+        own = [(right, 1 / p) for right, p, batch in rows if batch == name]
+        total = sum(w for _, w in own)
+        worth = total / max(w for _, w in own)
+        top += worth * sum(w for right, w in own if right) / total
+        bottom += worth
+    return top / bottom
+
+
+def selection_weights(accepted, target):
+    """Weight of each accepted slice: share of the target over share of the accepted, scaled to mean 1."""
+    raw = [target.count(cell) / accepted.count(cell) for cell in accepted]
+    mean = sum(raw) / len(raw)
+    return [value / mean for value in raw]
+
+
+# --- certificates and the audit that may stop at any label
+
+
+def chance_of_so_few(wrong, checked, rows, bad):
+    """Chance of at most `wrong` bad rows among `checked` drawn without replacement, by counting draws."""
+    from fractions import Fraction
+    from math import comb
+
+    ways = sum(comb(bad, i) * comb(rows - bad, checked - i) for i in range(wrong + 1) if checked - i >= 0)
+    return float(Fraction(ways, comb(rows, checked)))
+
+
+def nested_regions(order, chance, checked, wrong, sizes):
+    """For each region: rows nobody checked, wrong ones among the checked, mean chance of the unchecked."""
+    found = []
+    for size in sizes:
+        inside = order[:size]
+        left = [i for i in inside if i not in checked]
+        bad = sum(1 for i in inside if i in checked and wrong[checked.index(i)])
+        found.append((len(left), bad, sum(chance[i] for i in left) / max(len(left), 1)))
+    return found
+
+
+def most_probable_weights(features, offset, wrong):
+    """Weights of a logistic regression with standard normal priors, row by row, by plain gradient steps."""
+    import math
+
+    weights = [0.0] * len(features[0])
+    rate = 1.0 / (1 + sum(sum(v * v for v in row) for row in features) / 4)
+    for _ in range(20_000):
+        gradient = [-w for w in weights]
+        for row, start, y in zip(features, offset, wrong, strict=True):
+            p = 1 / (1 + math.exp(-start - sum(w * v for w, v in zip(weights, row, strict=True))))
+            gradient = [g + (y - p) * v for g, v in zip(gradient, row, strict=True)]
+        weights = [w + rate * g for w, g in zip(weights, gradient, strict=True)]
+    return weights
+
+
+def evidence_of_draws(wrong, rows, null, others):
+    """Mean over `others` of the hypergeometric likelihood of the draws over that under `null`, after each draw."""
+    from fractions import Fraction
+
+    found = []
+    for n in range(1, len(wrong) + 1):
+        total = Fraction(0)
+        for other in others:
+            ratio = Fraction(1)
+            for i in range(n):
+                before = sum(wrong[:i])
+                here, there = max(other - before, 0), max(null - before, 0)
+                if wrong[i]:
+                    ratio *= Fraction(here, there)
+                else:
+                    ratio *= Fraction(rows - i - here, rows - i - there)
+            total += ratio
+        found.append(float(total / len(others)))
+    return found
+
+
+def evidence_of_weighted_draws(wrong, weight, chance, tolerated, bets):
+    """The same by bets on the weighted count of a draw, each made from lists of the rows that are left."""
+    totals = [1.0] * len(bets)
+    found = []
+    for n, bad in enumerate(wrong):
+        left, guess = weight[n:], chance[n:]
+        whole, m = sum(left), tolerated + 1 - sum(wrong[:n])
+        kappa = whole * sum(q / w for q, w in zip(guess, left, strict=True)) / sum(guess)
+        z = whole / weight[n] if bad else 0.0
+        for i, f in enumerate(bets):
+            size = min((1 - f) * m / (f * m * kappa - 2 * f * m * m + m * m), 0.97 / (whole / min(left) - m))
+            totals[i] *= 1 + size * (m - z)
+        found.append(sum(totals) / len(bets))
+    return found
+
+
+# ---- the next batch ----
+
+
+def cosines_of_texts(texts, fewest):
+    """Cosines of texts by their words, each (1 + log count) times 1 + log((1 + n) / (1 + texts with it))."""
+    import math
+
+    split = [text.split() for text in texts]
+    known = {w for words in split for w in words if sum(w in other for other in split) >= fewest}
+    rows = []
+    for words in split:
+        row = {}
+        for w in known & set(words):
+            rarity = 1 + math.log((1 + len(texts)) / (1 + sum(w in other for other in split)))
+            row[w] = (1 + math.log(words.count(w))) * rarity
+        length = math.sqrt(sum(v * v for v in row.values())) or 1.0
+        rows.append({w: v / length for w, v in row.items()})
+    return [[sum(v * b.get(w, 0.0) for w, v in a.items()) for b in rows] for a in rows]
+
+
+def farthest_first(points, k, order):
+    """Centres chosen one by one, each the row farthest from those there are; and each row's nearest centre."""
+    import math
+
+    mean = [sum(p[d] for p in points) / len(points) for d in range(len(points[0]))]
+    centres = [min(order, key=lambda i: (round(math.dist(points[i], mean), 9), order.index(i)))]
+    while len(centres) < k:
+        far = {i: min(math.dist(points[i], points[c]) for c in centres) for i in order}
+        best = max(order, key=lambda i: (far[i], -order.index(i)))
+        if far[best] <= 1e-9:
+            break
+        centres.append(best)
+    of = [min(range(len(centres)), key=lambda n: math.dist(p, points[centres[n]])) for p in points]
+    return centres, of
+
+
+def shares_of_pairs_apart(counts):
+    """Chance that two votes drawn with replacement name different classes, over the most that so many votes can have."""
+    votes = [c for c, number in enumerate(counts) for _ in range(number)]
+    if len(votes) < 2:
+        return 0.0
+    apart = sum(a != b for a in votes for b in votes) / len(votes) ** 2
+    camps = min(len(votes), len(counts))
+    return apart / (1 - 1 / camps)
+
+
+def mutual_information(tables):
+    """Mutual information of class and model for one row, models alike, over the log of the smaller number of the two."""
+    import math
+
+    classes = range(len(tables[0]))
+    mean = [sum(t[c] for t in tables) / len(tables) for c in classes]
+    total = sum(t[c] / len(tables) * math.log(t[c] / mean[c]) for t in tables for c in classes if t[c] > 0)
+    return total / math.log(min(len(tables), len(tables[0])))
+
+
+def confident_doubts(p, codes, heard):
+    """Rows whose label is likely wrong by confident learning, and rows without a label that likely have one."""
+    k = len(p[0])
+    thresholds = []
+    for c in range(k):
+        own = [row[c] for row, code, h in zip(p, codes, heard, strict=True) if h and code == c]
+        every = [max(row) for row, h in zip(p, heard, strict=True) if h]
+        thresholds.append(sum(own) / len(own) if own else sum(every) / len(every))
+    wrong, missing = set(), set()
+    for i, row in enumerate(p):
+        passed = [c for c in range(k) if row[c] >= thresholds[c] - 1e-12]
+        if not heard[i] or not passed:
+            continue
+        best = max(passed, key=lambda c: (row[c], -c))
+        if codes[i] < 0:
+            missing.add(i)
+        elif best != codes[i] and row[best] > row[codes[i]]:
+            wrong.add(i)
+    return wrong, missing

@@ -194,3 +194,43 @@ def spacy_phrases():
     joined = st.lists(words, min_size=1, max_size=3).map(" ".join)
     free = st.text(st.characters(exclude_categories=["Cs"]), max_size=5).filter(lambda t: t.strip() != "")
     return st.lists(st.one_of(joined, joined, free), min_size=1, max_size=4)
+
+
+# ---- people's work over time ----
+
+
+@st.composite
+def ledger_answers(draw, labels=("ham", "news", "spam"), people=("ann", "bob", "cid", "dot"), most=30):
+    """Rows as a ledger gives them: several answers of a person to an item, unknown times, skips, suggestions."""
+    import datetime
+
+    start = datetime.datetime(2026, 3, 2, tzinfo=datetime.UTC)
+    label = st.sampled_from(labels)
+    rows = []
+    for number in range(draw(st.integers(0, most))):
+        kind = draw(st.sampled_from(["label"] * 5 + ["none", "skip", "unsure"]))
+        at = draw(
+            st.none() | st.integers(0, 20 * 24).map(lambda hours: start + datetime.timedelta(hours=hours))
+        )
+        suggested = draw(st.sampled_from([True, False, None]))
+        rows.append(
+            {
+                "number": number + 1,
+                "task": "mail",
+                "key": f"k{number}",
+                "item": draw(st.sampled_from("abcdef")),
+                "annotator": draw(st.sampled_from(people)),
+                "kind": kind,
+                "labels": [draw(label)] if kind == "label" else [],
+                "at": at,
+                "seconds": draw(st.none() | st.sampled_from([0.0, 2.5, 4.0, 30.0, 61.0, 7200.0])),
+                "guideline": draw(st.sampled_from([None, "v1", "v2"])),
+                "batch": draw(st.sampled_from([None, "b1", "b2"])),
+                "tool": "table",
+                "suggested": suggested,
+                "suggestion": [draw(label)] if suggested else None,
+                "comment": draw(st.sampled_from([None, " ", "why?"])),
+                "recorded_at": start + datetime.timedelta(days=30, minutes=number),
+            }
+        )
+    return rows

@@ -18,7 +18,7 @@ HOMES = {
     "torch": ("label_model/snorkel.py",),
     "snorkel": ("label_model/snorkel.py",),
     "matplotlib": ("report/",),
-    "sklearn": ("evaluate/", "explore/"),
+    "sklearn": ("audit/", "evaluate/", "explore/"),
     "datasketch": ("profile/",),
     "sqlalchemy": ("gold/", "tracking.py"),
     "alembic": ("gold/",),

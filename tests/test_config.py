@@ -108,6 +108,12 @@ def test_options_of_an_engine_are_those_of_its_constructor(project):
         (["seed=["], ["can't read 'seed=['"]),
         (["task.name=???"], ["task.name is not set"]),
         (["tracking.name=mlfow"], ["no choice 'mlfow'", "did you mean 'mlflow'?"]),
+        (["gold.hourly=-1"], ["gold.hourly is -1; 0 or more is wanted"]),
+        (["gold.rates.eve=nan"], ["gold.rates.eve is nan; 0 or more is wanted"]),
+        (["gold.rule_minutes=inf"], ["gold.rule_minutes is inf; 0 or more is wanted"]),
+        (["gold.retention_days=-3"], ["gold.retention_days is -3; 0 or more is wanted"]),
+        (["gold.people.ann=much"], ["gold.people.ann", "'much'", "could not be converted to Float"]),
+        (["gold.peple.ann=1"], ["unknown key 'gold.peple'", "did you mean 'people'?"]),
     ],
 )
 def test_what_is_wrong_is_named_with_what_is_available(project, words, expected):
@@ -338,3 +344,25 @@ def test_days_and_limits_are_checked(project, word, message):
         project, ["task.limits.seconds=null", "task.limits.megabytes=null", "task.today=2026-03-31"]
     )
     assert (free.task.limits.seconds, free.task.limits.megabytes) == (None, None)
+
+
+def test_names_are_added_without_a_sign(project):
+    (project / "conf" / "config.yaml").write_text(BASE + "gold:\n  people: {ann: 1}\n")
+    words = ["gold.people.bob=0.5", "gold.rates={eve: 60}", "gold.patterns.order='#[0-9]+'"]
+    gold = config.load(project, words).gold
+    assert gold.people == {"ann": 1.0, "bob": 0.5}
+    assert (gold.rates, gold.patterns) == ({"eve": 60.0}, {"order": "#[0-9]+"})
+    assert config.load(project, ["gold.people.ann=2"]).gold.people == {"ann": 2.0}
+    assert config.load(project, ["gold.people={bob: 1}", "gold.people.cid=1"]).gold.people == {
+        "ann": 1.0,
+        "bob": 1.0,
+        "cid": 1.0,
+    }
+    assert config.load(project, ["+gold.people.dot=1"]).gold.people == {"ann": 1.0, "dot": 1.0}
+    assert config.load(project, ["~gold.people.ann"]).gold.people == {}
+
+
+@pytest.mark.parametrize("value", ["ledger", "[ledger]", "[ledger,0.5]", "[ledger,\"split = 'train'\"]"])
+def test_what_calibrates_may_come_from_the_ledger(project, value):
+    loaded = config.load(project, [f"task.gold.calibrate={value}", "calibrator=temperature"])
+    assert "ledger" in loaded.task.gold.calibrate

@@ -5,15 +5,19 @@ import json
 
 import polars as pl
 import pytest
+import yaml
 
-from weaklabel import LabelMatrix, cli, pipeline
+from weaklabel import LabelMatrix, cli, pipeline, tracking
 from weaklabel.config import load
 from weaklabel.errors import GoldError
 from weaklabel.fingerprint import file_digest
+from weaklabel.gold.ledger.records import KINDS
 from weaklabel.pipeline import erase as erasing
+from weaklabel.pipeline import erase_files
 from weaklabel.pipeline.gold_room import open_desk
 from weaklabel.runs import HOME
 from weaklabel.templates import write_project
+from weaklabel.tracking import logged_runs
 
 DAY = f"{datetime.datetime.now(datetime.UTC):%Y-%m}"
 WHY = "asked for by the sender"
@@ -136,10 +140,10 @@ def test_ids_with_quotes_and_line_ends(project, tmp_path):
     ids = ['a"b', "c,d", "e\nf", "e"]
     pl.DataFrame({"id": ids, "label": ["x", 'y "z"', "1\r\n2", "w"]}).write_csv(path)
     for id in ids:
-        assert erasing._holds(path, id)
-    assert not erasing._holds(path, "f")
+        assert erase_files.holds(path, id)
+    assert not erase_files.holds(path, "f")
     before = path.read_bytes()
-    erasing._without_row(path, "e\nf")
+    erase_files.without_row(path, "e\nf")
     assert path.read_bytes() == before.replace(b'"e\nf","1\r\n2"\n', b"")
     assert pl.read_csv(path)["id"].to_list() == ['a"b', "c,d", "e"]
 
@@ -161,7 +165,8 @@ def test_an_item_is_gone_from_every_store(project, tmp_path, capsys):
     found = {one["store"]: one["count"] for one in json.loads(out)["stores"]}
     assert code == cli.DONE
     assert found == {
-        "guideline": 0, "placeholders": 1, "runs": 1, "reports": 1, "cache": 0, "sources": 0,
+        "guideline": 0, "placeholders": 1, "runs": 1, "sweeps": 0, "mlflow": 0, "audits": 0, "reports": 1, "cache": 0,
+        "elsewhere": 0, "sources": 0,
         "ledger": 1 + 1 + 3,  # ann's answer; the draw; three people were asked
     }  # fmt: skip
     assert bytes_of(project, SECRET) == []
@@ -238,7 +243,125 @@ def test_examples_in_the_guideline_go_and_cases_are_named(project, capsys):
     assert code == cli.DONE and "1 examples in guide.md" in out
     assert text.count("Where is the desk?") == 1 and "large-print" in text
     assert f"! guide.md:{line} quotes it: take it out by hand" in out
-    assert "! 1 recorded versions of the guideline quote it; the ledger keeps their texts" in out
+    assert "and 1 recorded versions that quote it" in out
+    (kept,) = desk(project).room.ledger.records("guideline")["text"]
+    assert "Where is the desk?" not in kept and "large-print" in kept
+    assert bytes_of(project, "Where is the desk?") == []
+
+
+def test_a_case_in_a_recorded_version_loses_its_text(project, capsys):
+    text = GUIDE + '# Cases\n\n- "Where is the desk?" -> `question`. Reason: it asks.\n'
+    row = {"version": "1-x", "label": "1", "text": text, "editorial": []}
+    ledger = desk(project).room.ledger
+    ledger.record("guideline", pl.DataFrame([row], schema=KINDS["guideline"]), task="first")
+    shown = erase(capsys, "--id", "s3")[1]
+    code, out, _ = erase(capsys, "--id", "s3", "--yes")
+    assert code == cli.DONE and shown == out and "and 1 recorded versions that quote it" in out
+    (kept,) = ledger.records("guideline")["text"]
+    assert kept == text.replace("Where is the desk?", "(erased)")
+    assert ledger.records("guideline")["version"].to_list() == ["1-x"]
+    assert bytes_of(project, "Where is the desk?") == []
+
+
+# ---- words of runs, sweeps and MLflow ----
+
+
+def store_of(project):
+    (project / HOME).mkdir(exist_ok=True)
+    return tracking.local_store(project, "first")
+
+
+def test_an_annotator_leaves_the_configurations_of_runs(project, capsys):
+    folder, store = label(project), store_of(project)
+    path = folder / "config.yaml"  # runs don't keep names any more; this one stands for those that did
+    assert "gold" not in yaml.safe_load(path.read_text())
+    path.write_text(path.read_text() + "gold:\n  people: {ann: 1, bob: 1, cid: 1}\n")
+    copies = [(folder / name, "") for name in ("config.yaml", "manifest.json")]
+    tracking.log_run(
+        store, tracking.Record(name="first", parameters={"gold.people.cid": 1.0, "seed": 0}, artifacts=copies)
+    )
+    assert bytes_of(project, "cid: 1") != []
+    code, out, _ = erase(capsys, "--annotator", "cid", "--yes")
+    assert code == cli.DONE and f"its name in the configuration of 1 runs: {folder.name}" in out
+    assert "1 artifacts of 1 runs" in out
+    assert bytes_of(project, "cid: 1") == []
+    config = yaml.safe_load((folder / "config.yaml").read_text())
+    assert sorted(config["gold"]["people"]) == ["ann", "bob"]
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest["erased"][0].startswith(f"ended by erasure on {DAY}")
+    with logged_runs(store) as runs:
+        (run,) = runs
+        (copy,) = (project / HOME / "mlartifacts").glob("*/artifacts/manifest.json")
+        assert json.loads(copy.read_text())["erased"] == manifest["erased"]
+        (text,) = (project / HOME / "mlartifacts").glob("*/artifacts/config.yaml")
+        assert sorted(yaml.safe_load(text.read_text())["gold"]["people"]) == ["ann", "bob"]
+        assert (
+            f"! MLflow run {run.name} ({run.run_id}) names it in gold.people.cid; MLflow can't change" in out
+        )
+
+
+def test_a_table_of_items_in_mlflow_loses_the_row(project, capsys):
+    store = store_of(project)
+    table = pl.DataFrame({"item": ["s1", "s2"], "said": ["question", "thanks"]})
+    tracking.log_run(store, tracking.Record(name="hard", tables={"gold/hardest.json": table}))
+    note = project / "note.txt"
+    note.write_text("look at 's17' and 's2'")
+    tracking.log_run(store, tracking.Record(name="by hand", artifacts=[(note, "")], tags={"of": "'s2'"}))
+    shown = erase(capsys, "--id", "s2")[1]
+    code, out, _ = erase(capsys, "--id", "s2", "--yes")
+    ours = [[line for line in said.splitlines() if "mlflow" in line.lower()] for said in (shown, out)]
+    assert code == cli.DONE and ours[0] == ours[1] and "1 artifacts of 1 runs: hard" in out
+    (kept,) = (project / HOME / "mlartifacts").glob("*/artifacts/gold/hardest.json")
+    assert json.loads(kept.read_text()) == {"columns": ["item", "said"], "data": [["s1", "question"]]}
+    named = [line for line in out.splitlines() if line.startswith("! MLflow run by hand")]
+    assert len(named) == 2 and named[0].endswith("): note.txt names it")
+    assert "names it in of; MLflow can't change" in named[1]
+
+
+def test_a_server_that_does_not_answer_is_named(project, capsys, monkeypatch):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    uri = "tracking.uri=http://127.0.0.1:9"
+    code, out, _ = erase(capsys, "--id", "s1", "--yes", uri)
+    assert "could not be looked at" in out and "! MLflow at http://127.0.0.1:9:" in out
+    assert "erase once more when it answers" in out and code == cli.NOTHING
+
+
+def test_sweeps_and_other_files_are_looked_through(project, capsys):
+    sweep = project / HOME / "sweeps" / "s"
+    sweep.mkdir(parents=True)
+    (sweep / "job-0001.json").write_text(json.dumps({"of": "m-17", "rows": 12, "why": "without 'm-17'"}))
+    (sweep / "words.txt").write_text("task.gold.where=id<>'m-17'")
+    (project / HOME / "notes.md").write_text("m-17 is odd; m-171 is not")
+    gold = project / HOME / "gold"
+    gold.mkdir()
+    (gold / "sync.json").write_text(json.dumps({"first /data/watched": {}}))
+    code, out, _ = erase(capsys, "--id", "m-17", "--yes")
+    assert code == cli.DONE and "1 files of sweeps that name it" in out
+    kept = json.loads((sweep / "job-0001.json").read_text())
+    assert kept == {"of": "(erased)", "rows": 12, "why": "without '(erased)'"}
+    assert "! sweeps/s/words.txt names it" in out and "! notes.md may name it: look at it" in out
+    assert "! batches went to first /data/watched: take it out there too" in out
+
+
+def test_an_item_that_is_called_as_a_label_leaves_the_words_alone(project, capsys):
+    folder = label(project)
+    before = (folder / "evaluation.json").read_bytes()
+    assert b'"question"' in before
+    _, out, _ = erase(capsys, "--id", "question", "--yes")
+    assert (folder / "evaluation.json").read_bytes() == before
+    assert f"! runs/{folder.name}/evaluation.json names it" in out
+
+
+@pytest.mark.parametrize(
+    ("text", "id", "there"),
+    [
+        ("rows m17, m18", "m17", True), ("rows m171", "m17", False), ("am-17", "m-17", False),
+        ("12 rows", "12", False), ("item '12'", "12", True), ('{"id": "12"}', "12", True),
+        ("a b", "a", False), ("the `a`", "a", True), ("Straße 7x", "7x", False), ("Straße-7", "Straße-7", True),
+    ],
+)  # fmt: skip
+def test_what_counts_as_naming(text, id, there):
+    assert erase_files.mentions(text, id) is there
 
 
 def test_nothing_found_makes_nothing(project, capsys):
@@ -283,7 +406,10 @@ def test_old_answers_go_by_the_days_in_conf(project, capsys):
     assert call(capsys, "erase", "--old", "--yes", days)[0] == cli.NOTHING
 
 
-def test_every_store_is_walked_and_the_ledger_last():
-    assert list(erasing.STORES)[-1] == "ledger"
+def test_every_store_is_walked_and_the_ledger_last(project):
+    names = "guideline placeholders runs sweeps mlflow audits reports cache elsewhere sources ledger"
+    assert list(erasing.STORES) == names.split()
+    wanted = erasing.Wanted(load(project), project, "item", "nobody", WHY)
+    assert [found.store for found in erasing.erase(wanted)] == names.split()
     wanted = erasing.Wanted.__dataclass_fields__
     assert {"config", "project", "kind", "id", "reason", "now"} == set(wanted)

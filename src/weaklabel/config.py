@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import dataclasses
 import inspect
+import math
 import typing
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
@@ -25,6 +26,10 @@ CONFIG_NAME = "config"
 FORMATS = ("jsonl", "csv")
 ON_ERROR = ("raise", "abstain")
 TRACKERS = ("mlflow", "none")
+OWN_KEYS = ("gold.people", "gold.rates", "gold.patterns", "gold.accounts", "audit.classes", "audit.slices")
+"""Settings whose keys are names: a word may add one."""
+LEDGER = "ledger"
+"""What `task.gold.calibrate` says for gold of role calibrate in the gold room."""
 
 # Hydra reads these annotations at run time and knows no `X | None` on every version we support: Optional it is.
 # ruff: noqa: UP045
@@ -67,8 +72,9 @@ class GoldConfig:
     separator: Optional[str] = None
     """What separates the columns of a CSV table; as in corpus."""
     calibrate: Any = None
-    """Gold rows that the label model is fitted with and that never score it: a SQL condition like `where`, or a share of
-    the rows (above 0, below 1), chosen by a hash of their ids."""
+    """Gold rows that the label model is fitted with and that never score it: a SQL condition like `where`; a share of
+    the rows (above 0, below 1), chosen by a hash of their ids; `ledger`, those of role calibrate in the gold room; or
+    [ledger, one of the others]."""
     held_out: bool = False
     """This gold is a test set: labels are scored against it, but no rule is judged or mended by it."""
 
@@ -158,12 +164,40 @@ class GoldRoomConfig:
     """Kinds of personal data that are replaced before anything leaves: email, phone, card, iban, ip; none = all."""
     patterns: dict[str, str] = field(default_factory=dict)
     """Further patterns that are replaced: name -> regular expression."""
+    sync: Optional[str] = None
+    """Where `gold sync` sends batches: a Label Studio server's address, or a folder."""
+    accounts: dict[str, str] = field(default_factory=dict)
+    """Accounts in the tool and the annotator each is, where they differ: {ann@example.org: ann}."""
     review_after_days: int = 365
     """Gold is looked at again after so many days."""
     retention_days: Optional[int] = None
-    """Answers older than this are erased by `weaklabel erase --old`; none = kept."""
+    """Answers older than this are erased whenever something is written, and by `weaklabel erase --old`; none = kept."""
     hourly: Optional[float] = None
-    """What an hour of labeling costs, for the report."""
+    """What an hour of anybody's labeling costs, for the report; none = not known."""
+    rates: dict[str, float] = field(default_factory=dict)
+    """What an hour of some people costs, where it is not `hourly`: {eve: 60}."""
+    currency: str = ""
+    """How money is shown: EUR."""
+    rule_minutes: Optional[float] = None
+    """Minutes that people have spent on rules so far, for the report; none = not known."""
+
+
+@dataclass
+class AuditConfig:
+    """What the labels are for, and how wrong they may be: audits draw, certify and judge by it."""
+
+    owner: str = ""
+    """Who answers for the labels."""
+    purpose: str = ""
+    """What they are used for."""
+    error: Optional[float] = None
+    """Share of wrong labels that is tolerated in what is used; none = not said."""
+    confidence: float = 0.95
+    """Of intervals and certificates."""
+    classes: dict[str, float] = field(default_factory=dict)
+    """The error tolerated among rows with a label, where it needs more care: {refund: 0.01}."""
+    slices: dict[str, float] = field(default_factory=dict)
+    """The error tolerated in a slice of the task: {large_orders: 0.02}."""
 
 
 @dataclass
@@ -216,6 +250,7 @@ class Config:
     export: ExportConfig = field(default_factory=ExportConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     gold: GoldRoomConfig = field(default_factory=GoldRoomConfig)
+    audit: AuditConfig = field(default_factory=AuditConfig)
     plots: bool = True
     seed: int = 0
 
@@ -289,7 +324,20 @@ def compose(project: str | Path, overrides: Sequence[str] = ()) -> Any:
         explained(folder),
         hydra.initialize_config_dir(str(folder), version_base="1.3", job_name="weaklabel"),
     ):
-        return hydra.compose(CONFIG_NAME, overrides=list(overrides))
+        return hydra.compose(CONFIG_NAME, overrides=[_added(word) for word in overrides])
+
+
+def _added(word: str) -> str:
+    """Return a word with what Hydra wants before a key that is not there yet, where a setting's keys are names.
+
+    Examples
+    --------
+    >>> _added("gold.people.ann=1"), _added("gold.people={ann: 1}"), _added("gold.people={}"), _added("seed=1")
+    ('++gold.people.ann=1', '++gold.people={ann: 1}', 'gold.people={}', 'seed=1')
+    """
+    key, _, value = word.partition("=")
+    named = any(key == own or key.startswith(f"{own}.") for own in OWN_KEYS)
+    return f"++{word}" if named and value.strip() not in ("{}", "") else word
 
 
 @dataclass(frozen=True)
@@ -440,6 +488,17 @@ def flatten(config: Any) -> dict[str, Any]:
     return flat
 
 
+def of_run(config: Any) -> dict[str, Any]:
+    """Return the part of a configuration that a run depends on: all but the gold room's and audits', which name people.
+
+    Examples
+    --------
+    >>> "gold" in plain(Config()), "gold" in of_run(Config())
+    (True, False)
+    """
+    return {key: value for key, value in plain(config).items() if key not in ("gold", "audit")}
+
+
 def to_yaml(config: Any) -> str:
     """Return a configuration as YAML text."""
     return yaml.safe_dump(plain(config), sort_keys=False, allow_unicode=True)
@@ -566,19 +625,64 @@ def _problems(config: Config, without: Iterable[str] = ()) -> list[WeakLabelErro
                 f"calibrator={config.calibrator} needs gold rows of its own: task.gold.calibrate names none"
             )
             problems.append(ConfigError(what, hint="task.gold.calibrate=0.5 gives it half of the gold rows"))
-    share = config.task.gold.calibrate
-    if isinstance(share, (int, float)):
+    share = _without_ledger(config.task.gold.calibrate)
+    if isinstance(share, (int, float)) and not isinstance(share, bool):
         between("task.gold.calibrate", share, 0, 1)
     elif share is not None and not isinstance(share, str):
-        what = f"task.gold.calibrate is a SQL condition or a share of the gold rows, not {share!r}"
-        problems.append(ConfigError(what, hint="calibrate: 0.5"))
+        what = f"task.gold.calibrate is a SQL condition or a share of the gold rows, or ledger, not {share!r}"
+        problems.append(ConfigError(what, hint=f"calibrate: 0.5; calibrate: {LEDGER}; [{LEDGER}, 0.5]"))
     path = config.task.corpus.path
     if not isinstance(path, str) and not (isinstance(path, list) and all(isinstance(p, str) for p in path)):
         problems.append(ConfigError(f"task.corpus.path is a path or a list of paths, not {path!r}"))
     elif not path and "task.corpus.path" not in without:
         problems.append(ConfigError("task.corpus.path is empty", hint="name a file, a folder or a glob"))
     _check_characters(config, problems)
+    problems += _bad_gold_room(config.gold)
+    problems += _bad_audit(config.audit, config.task.slices)
     return problems
+
+
+def _bad_audit(audit: AuditConfig, slices: Iterable[str]) -> list[WeakLabelError]:
+    """Return what is wrong with the errors that are tolerated."""
+    shares = {"error": audit.error} | {f"classes.{name}": e for name, e in audit.classes.items()}
+    shares |= {f"slices.{name}": e for name, e in audit.slices.items()}
+    found: list[WeakLabelError] = [
+        ConfigError(f"audit.{key} is {value:g}; it lies between 0 and 1", hint="5 % is 0.05")
+        for key, value in shares.items()
+        if value is not None and not 0 < value < 1
+    ]
+    if not 0.5 <= audit.confidence < 1:
+        found.append(ConfigError(f"audit.confidence is {audit.confidence:g}; it lies between 0.5 and 1"))
+    known = list(slices)
+    found += [
+        ConfigError(
+            f"audit.slices: there is no slice {name!r}", available=known, hint=did_you_mean(name, known)
+        )
+        for name in audit.slices
+        if name not in known
+    ]
+    return found
+
+
+def _bad_gold_room(gold: GoldRoomConfig) -> list[WeakLabelError]:
+    """Return what is wrong with numbers of the gold room that are read after the work is done."""
+    numbers: dict[str, float | None] = {f"rates.{name}": rate for name, rate in gold.rates.items()}
+    numbers |= {"hourly": gold.hourly, "rule_minutes": gold.rule_minutes}
+    numbers |= {"retention_days": gold.retention_days, "review_after_days": gold.review_after_days}
+    return [
+        ConfigError(f"gold.{key} is {value:g}; 0 or more is wanted")
+        for key, value in numbers.items()
+        if value is not None and not 0 <= value < math.inf
+    ]
+
+
+def _without_ledger(calibrate: Any) -> Any:
+    """Return what `task.gold.calibrate` says of the gold table, where it names the ledger beside it."""
+    if calibrate == LEDGER or calibrate == [LEDGER]:
+        return None
+    if isinstance(calibrate, list) and len(calibrate) == 2 and calibrate[0] == LEDGER != calibrate[1]:
+        return calibrate[1] if isinstance(calibrate[1], (str, int, float)) else calibrate
+    return calibrate
 
 
 def _check_characters(config: Config, problems: list[WeakLabelError]) -> None:

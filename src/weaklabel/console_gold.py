@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from weaklabel.console import counted, grid, interval, print_table
+from weaklabel.gold.power import percent
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from weaklabel.gold.agreeing.consensus import Consensus
     from weaklabel.gold.asking.batches import Plan
     from weaklabel.gold.gold_set.health import Health
+    from weaklabel.gold.gold_set.standard import GoldDiff
+    from weaklabel.gold.judging.anchoring import Anchoring
     from weaklabel.gold.judging.checks import Verdict
     from weaklabel.gold.judging.quarantine import Quarantine
     from weaklabel.gold.judging.training import Round
@@ -103,15 +106,15 @@ def print_verdicts(
         )
 
 
-def print_consensus(found: Consensus, out: Console) -> None:
-    """Print what a batch's answers add up to, and what an expert settles."""
+def print_consensus(found: Consensus, out: Console, *, named: bool = False) -> None:
+    """Print what a batch's answers add up to, and what an expert settles; with the names of who said what if `named`."""
     out.print(found.sentence, style="bold")
     waiting = found.for_experts()
     if not waiting.height:
         return
     out.print()
     rows = [
-        [row["item"], row["status"], row["why"], _said(row["answers"])]
+        [row["item"], row["status"], row["why"], _said(row["answers"], named)]
         for row in waiting.head(FEW).iter_rows(named=True)
     ]
     print_table(
@@ -158,6 +161,121 @@ def print_health(found: Health, out: Console) -> None:
         out.print(sentence, soft_wrap=True)
 
 
+def print_versions(found: Sequence[Mapping[str, Any]], out: Console) -> None:
+    """Print the versions of a gold set."""
+    rows = [
+        [
+            str(v["version"]),
+            f"{v['recorded_at']:%Y-%m-%d %H:%M}" if v["recorded_at"] else "",
+            f"{v['items']:,}",
+            v["note"] or "",
+        ]
+        for v in found
+    ]
+    print_table(out, ["version", "recorded (UTC)", "items", "note"], rows, left=("note",))
+    _notes([note for v in found for note in v["notes"]], out)
+
+
+def print_gold_diff(found: GoldDiff, out: Console) -> None:
+    """Print what changed between two versions of a gold set, item by item."""
+    out.print(found.sentence, style="bold")
+    rows = []
+    for what in ("added", "removed"):
+        for item, labels, role in getattr(found, what).select("item", "labels", "role").iter_rows():
+            rows.append([item, what, f"{_labels(labels)} ({role})"])
+    for item, before, after in found.relabeled.iter_rows():
+        rows.append([item, "relabeled", f"{_labels(before)} -> {_labels(after)}"])
+    for item, before, after in found.moved.iter_rows():
+        rows.append([item, "moved", f"{before} -> {after}"])
+    if rows:
+        out.print()
+        print_table(out, ["item", "what", "how"], rows, left=("what", "how"))
+
+
+def print_due(found: pl.DataFrame, out: Console, *, queued: int | None) -> None:
+    """Print the gold that it is time to look at again."""
+    be = "is" if found.height == 1 else "are"
+    out.print(f"{counted(found.height, 'gold item')} {be} to be looked at again\n", style="bold")
+    rows = [
+        [item, _labels(labels), role, str(day) if day else "no day is known"]
+        for item, labels, role, day in found.select("item", "labels", "role", "due").iter_rows()
+    ]
+    print_table(out, ["item", "label", "role", "due since"], rows, left=("label", "role"))
+    if queued is not None:
+        out.print(f"\n{counted(queued, 'item')} put in the experts' queue")
+
+
+def print_power(found: Mapping[str, Any], out: Console) -> None:
+    """Print the power table: how many falls so many checks catch, and how often they fail a good day."""
+    falls = list(found["rows"][0]["caught"])
+    out.print(
+        f"share of batches that are set aside, of a person who is right in {percent(found['good'])} of cases "
+        "on a usual day\n",
+        style="bold",
+        soft_wrap=True,
+    )
+    rows = [
+        [
+            str(row["checks"]),
+            _small(row["false_alarms"]),
+            *(_small(row["caught"][fall]) for fall in falls),
+        ]
+        for row in found["rows"]
+    ]
+    header = ["hidden checks", "usual day", *(f"fall to {percent(float(fall))}" for fall in falls)]
+    print_table(out, header, rows)
+    out.print()
+    for sentence in found["sentences"]:
+        out.print(sentence, soft_wrap=True)
+
+
+def _small(share: float) -> str:
+    return percent(share) if share >= 0.001 else "< 0.1 %"
+
+
+def print_anchoring(found: Anchoring, out: Console) -> None:
+    """Print whether suggestions pull answers their way."""
+    out.print(found.sentence, style="bold", soft_wrap=True)
+    lines = {
+        "as the suggestion": found.follows,
+        "as in gold": found.right,
+        "as a wrong suggestion": found.misled,
+        "skipped or unsure": found.skips,
+    }
+    rows = [
+        [
+            name,
+            f"{one.shown[0]} of {one.shown[1]}",
+            f"{one.blind[0]} of {one.blind[1]}",
+            interval(one.difference),
+            "" if one.p is None else f"{one.p:.2g}",
+        ]
+        for name, one in lines.items()
+        if one.shown[1] or one.blind[1]
+    ]
+    if rows:
+        out.print()
+        print_table(out, ["answers", "suggestion shown", "blind", "difference", "p"], rows)
+    _notes(found.notes, out)
+
+
+def print_contested(found: pl.DataFrame, batch: str, out: Console) -> None:
+    """Print which labels are given to the same items, and how to ask others."""
+    if not found.height:
+        out.print("no item was given two labels: nothing is contested")
+        return
+    rows = [
+        [f"{one or 'none'} and {other or 'none'}", f"{n:,}", f"{open_:,}", _some(items)]
+        for one, other, n, open_, items in found.head(FEW).iter_rows()
+    ]
+    header = ["given to the same items", "items", "not settled", "such as"]
+    print_table(out, header, rows, left=("such as",), drop=("such as",))
+    one, other = found.row(0)[:2]
+    out.print(
+        f"\nnext  weaklabel batch reissue {batch} --pair {one or 'none'} {other or 'none'}", soft_wrap=True
+    )
+
+
 def queue_rows(queue: pl.DataFrame, texts: Mapping[str, str]) -> list[list[str]]:
     """Return the lines of the experts' queue: item, batch, why and the text's beginning."""
     return [
@@ -177,16 +295,25 @@ def people(count: int) -> str:
     return f"{count:,} {'person' if count == 1 else 'people'}"
 
 
-def _said(answers: Sequence[Mapping[str, Any]]) -> str:
+def _said(answers: Sequence[Mapping[str, Any]], named: bool) -> str:
     told = []
     for one in answers:
         what = ", ".join(one["labels"]) or one["kind"]
+        what = f"{one['annotator']}: {what}" if named else what
         told.append(
             f"{what}"
             + (f" ({one['comment']})" if one["comment"] else "")
             + ("" if one["counts"] else " [out]")
         )
     return "; ".join(told)
+
+
+def _labels(labels: Sequence[str]) -> str:
+    return ", ".join(labels) or "none of these"
+
+
+def _some(items: Sequence[str]) -> str:
+    return ", ".join(items[:3]) + (" …" if len(items) > 3 else "")
 
 
 def _notes(notes: Sequence[str], out: Console) -> None:

@@ -292,9 +292,87 @@ def _dataset(dataset: Dataset) -> Any:
     )
 
 
+@dataclass(frozen=True)
+class LoggedRun:
+    """A run as it is logged; given by `logged_runs`, and of use as long as that is open.
+
+    Parameters
+    ----------
+    run_id, name
+        MLflow's.
+    words
+        What it says of itself in a line each: parameters, tags and datasets.
+    client
+        MLflow's client.
+    """
+
+    run_id: str
+    name: str
+    words: tuple[str, ...]
+    client: Any
+
+    def files(self, folder: str = "") -> Iterator[str]:
+        """Give the paths of its artifacts."""
+        for one in self.client.list_artifacts(self.run_id, folder or None):
+            if one.is_dir:
+                yield from self.files(one.path)
+            else:
+                yield one.path
+
+    def fetch(self, path: str, folder: Path) -> Path:
+        """Copy an artifact into a folder and return where it is."""
+        import shutil
+
+        found = Path(self.client.download_artifacts(self.run_id, path))
+        return Path(shutil.copy(found, folder / found.name))
+
+    def put(self, file: Path, path: str) -> None:
+        """Write an artifact again, from a file of the same name."""
+        self.client.log_artifact(self.run_id, str(file), str(Path(path).parent) if "/" in path else None)
+
+
 @contextmanager
-def _mlflow(store: Store) -> Iterator[tuple[Any, str]]:
-    """Yield (mlflow, experiment id) with the store in use; put the caller's own settings back afterwards."""
+def logged_runs(store: Store) -> Iterator[Iterator[LoggedRun]]:
+    """Give the runs of a store, deleted ones too: all of a project's own store, on a server those of the experiment.
+
+    Nothing is made where nothing is.
+
+    Raises
+    ------
+    TrackingError
+        MLflow can't be reached or refuses.
+    """
+    own = store.uri.startswith("sqlite:///")
+    if own and not Path(store.uri.removeprefix("sqlite:///")).exists():
+        yield iter(())
+        return
+    with _mlflow(store, make=False) as (mlflow, experiment):
+        client = mlflow.MlflowClient()
+        everything: Any = mlflow.entities.ViewType.ALL
+        wanted = [e.experiment_id for e in client.search_experiments(everything)] if own else [experiment]
+        yield _logged_runs(client, [one for one in wanted if one], everything)
+
+
+def _logged_runs(client: Any, experiments: list[str], view: Any) -> Iterator[LoggedRun]:
+    token = None
+    while experiments:
+        page = client.search_runs(experiments, run_view_type=view, page_token=token)
+        for run in page:
+            given = {**run.data.params, **run.data.tags}
+            words = [f"{name}={value}" for name, value in given.items()]
+            words += [one.dataset.source for one in run.inputs.dataset_inputs]
+            yield LoggedRun(run.info.run_id, run.info.run_name, tuple(words), client)
+        token = page.token
+        if not token:
+            return
+
+
+@contextmanager
+def _mlflow(store: Store, *, make: bool = True) -> Iterator[tuple[Any, str]]:
+    """Yield (mlflow, experiment id) with the store in use; put the caller's own settings back afterwards.
+
+    Without `make` an experiment that is not there is not made; its id is then empty.
+    """
     before = os.environ.pop("MLFLOW_TRACKING_URI", None)  # so that `had` is what was set in MLflow itself
     os.environ.update(_QUIET)
     for name, value in _PATIENCE.items():
@@ -308,7 +386,7 @@ def _mlflow(store: Store) -> Iterator[tuple[Any, str]]:
         try:
             mlflow.set_tracking_uri(store.uri)
             with _alone(store):
-                experiment = _experiment(mlflow, store)
+                experiment = _experiment(mlflow, store, make)
             yield mlflow, experiment
         except (MlflowException, SQLAlchemyError, OSError) as error:
             raise TrackingError(
@@ -337,9 +415,11 @@ def _alone(store: Store) -> Iterator[None]:
         yield
 
 
-def _experiment(mlflow: Any, store: Store) -> str:
+def _experiment(mlflow: Any, store: Store, make: bool) -> str:
     client = mlflow.MlflowClient()
     found = client.get_experiment_by_name(store.experiment)
+    if not make:
+        return "" if found is None else str(found.experiment_id)
     if found is None:
         return str(client.create_experiment(store.experiment, artifact_location=store.artifacts))
     if found.lifecycle_stage == "deleted":

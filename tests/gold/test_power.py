@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import naive
 from weaklabel.errors import GoldError
-from weaklabel.gold.fall import fall_limits
+from weaklabel.gold.fall import fall_limits, fall_p, floor_p
 from weaklabel.gold.power import (
     checks_needed,
     percent,
@@ -65,6 +65,70 @@ def test_a_longer_history_is_worth_more():
     caught = [power_table([30], alpha=0.01, history=h)["caught"][0] for h in (20, 60, 200, 2000)]
     assert caught == sorted(caught) and caught[0] < 0.3 < 0.5 < caught[-1]
     assert power_table([30], alpha=0.01, history=0)["caught"][0] == 0
+
+
+# ---- two tests of one batch ----
+
+
+@pytest.mark.parametrize(("floor", "history"), [(0.8, 60), (0.9, 60), (0.8, 200), (0.85, None)])
+@pytest.mark.parametrize("alpha", [0.05, 0.01])
+def test_with_a_floor_the_table_agrees_with_simulated_verdicts(floor, history, alpha):
+    """The rule as `judge_batches` has it: of two p-values the smaller is doubled."""
+    days, n = 100_000, 15
+    generator = np.random.default_rng(12)
+    row = power_table([n], alpha=alpha, history=history, floor=floor).row(0, named=True)
+    for share, stated in ((0.95, row["false_alarms"]), (0.80, row["caught"])):
+        right = generator.binomial(n, share, days)
+        if history is None:
+            fall = np.array([float(naive.binomial_tail(x, n, 0.95)) for x in range(n + 1)])[right]
+        else:
+            fall = fall_p(right, n, generator.binomial(history, 0.95, days), history)
+        found = (2 * np.minimum(fall, floor_p(right, n, floor)) <= alpha).mean()
+        assert abs(found - stated) <= 4 * math.sqrt(stated * (1 - stated) / days) + 1e-9
+    assert row["false_alarms"] <= alpha
+
+
+def test_history_alone_would_promise_too_much():
+    """What the table said before the level was split lies far outside the noise of the simulation above."""
+    alone, split = (power_table([15], alpha=0.05, history=60, floor=f)["caught"][0] for f in (None, 0.7))
+    assert alone - split > 0.05 and 4 * math.sqrt(0.25 / 100_000) < 0.01
+
+
+def test_a_short_history_is_not_held_against_anybody():
+    for history in (0, 19):
+        assert power_table([30], history=history)["caught"][0] == 0
+        (row,) = power_table([30], history=history, floor=0.9, alpha=0.02).rows(named=True)
+        limit = row["fails_at"]
+        assert naive.binomial_tail(limit, 30, 0.9) <= 0.02 < naive.binomial_tail(limit + 1, 30, 0.9)
+        assert row["caught"] == pytest.approx(float(naive.binomial_tail(limit, 30, 0.8)), abs=1e-12)
+        assert row["false_alarms"] == pytest.approx(float(naive.binomial_tail(limit, 30, 0.95)), abs=1e-12)
+    assert power_table([30], history=20)["caught"][0] > 0
+    assert power_table([30], history=5, least_history=5)["caught"][0] > 0
+
+
+@given(
+    st.integers(1, 40),
+    st.sampled_from([None, 0, 30]),
+    st.sampled_from([0.7, 0.9]),
+    st.sampled_from([0.01, 0.1]),
+)
+def test_two_tests_keep_the_level_where_nobody_is_below_the_floor(n, history, floor, alpha):
+    ((_, _, alarms, caught),) = power_table([n], history=history, floor=floor, alpha=alpha).rows()
+    assert alarms <= alpha and caught >= alarms
+
+
+def test_sentences_say_what_a_batch_is_held_against():
+    assert power_sentence(15, history=60, floor=0.8).startswith(
+        "with 15 checks after 60 earlier ones and a floor of 80 % a fall from 95 % to 80 % is caught in "
+    )
+    assert power_sentence(15, history=4, floor=0.8).startswith("with 15 checks, a floor of 80 % a fall")
+    assert power_sentence(15, history=1).endswith(
+        "no fall can be caught: 1 earlier one is too few to hold them against, and there is no floor"
+    )
+    assert power_sentence(1, history=0) == (
+        "with 1 check no fall can be caught: there are no earlier ones to hold them against, and there is no floor"
+    )
+    assert "a floor is a share between 0 and 1, not 80" in complaint(power_table, floor=80)
 
 
 def test_checks_needed_is_where_the_table_stays_above():

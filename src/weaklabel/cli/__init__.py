@@ -13,7 +13,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
-from weaklabel.cli import gold, guideline, lf_explore, project, rules, run
+from weaklabel.cli import (
+    audit,
+    audit_report,
+    drift,
+    gold,
+    gold_report,
+    gold_sync,
+    guideline,
+    lf_explore,
+    project,
+    rules,
+    run,
+    select,
+)
 from weaklabel.cli.frame import BUG, DONE, FAILED, INPUT, INTERRUPTED, NOTHING, PARTLY, PIPE, USAGE, say
 from weaklabel.errors import WeakLabelError, did_you_mean
 
@@ -164,7 +177,20 @@ def _messages() -> Iterator[None]:
         logger.removeHandler(handler)
 
 
-VERBS = {**run.VERBS, **rules.VERBS, **lf_explore.VERBS, **gold.VERBS, **guideline.VERBS, **project.VERBS}
+VERBS = {
+    **run.VERBS,
+    **rules.VERBS,
+    **lf_explore.VERBS,
+    **gold.VERBS,
+    **gold_report.VERBS,
+    **gold_sync.VERBS,
+    **guideline.VERBS,
+    **audit.VERBS,
+    **audit_report.VERBS,
+    **drift.VERBS,
+    **select.VERBS,
+    **project.VERBS,
+}
 
 __all__ = [
     "BUG",

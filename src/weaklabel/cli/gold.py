@@ -1,34 +1,24 @@
-"""`gold …`, `batch …` and `training …`: the loop of people from gold to batches and back to gold."""
+"""`gold …`: the gold set, answers that come back, judging, consensus, and what experts settle."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from weaklabel.cli.frame import DONE, FAILED, NOTHING, Verb, open_config, out_page, print_json, say
+from weaklabel.cli import batch
+from weaklabel.cli.frame import DONE, FAILED, NOTHING, USAGE, Verb, out_page, print_json, say
+from weaklabel.cli.gold_desk import batch_argument, names_flag, open_room, shown_names, told, with_names
 
 if TYPE_CHECKING:
-    from weaklabel.pipeline.gold_room import Desk
+    import polars as pl
 
-_WITHOUT = ["task.gold.path"]
-
-
-def open_room(options: argparse.Namespace) -> Desk:
-    """Open the gold room of the task that the settings name."""
-    from weaklabel.pipeline.gold_room import open_desk
-
-    project, config = open_config(options, without=_WITHOUT)
-    return open_desk(config, project)
-
-
-# ---- gold ----
+__all__ = ["VERBS", "open_room"]
 
 
 def _status(options: argparse.Namespace) -> int:
     from weaklabel.console_gold import print_status
-    from weaklabel.pipeline.gold_room import status
+    from weaklabel.pipeline.gold_views import status
 
     found = status(open_room(options))
     if options.json:
@@ -56,14 +46,14 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add(options: argparse.Namespace) -> int:
-    from weaklabel.pipeline.gold_room import gold_records
+    from weaklabel.pipeline.gold_files import gold_records
 
     desk = open_room(options)
     frame = gold_records(
         options.file, desk.room.schema, role=options.role, origin=options.origin, experts=options.expert
     )
     notes = desk.add_gold(frame, note=options.note)
-    return _told({"notes": list(notes)}, notes, options)
+    return told({"notes": list(notes)}, notes, options)
 
 
 def _import_arguments(parser: argparse.ArgumentParser) -> None:
@@ -83,15 +73,18 @@ def _import_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _import(options: argparse.Namespace) -> int:
+    from weaklabel.console import counted
+
     people = dict(word.split("=", 1) for word in options.person if "=" in word)
     if len(people) < len(options.person):
         say("usage error: --person is THEIRS=OURS")
-        return 2
+        return USAGE
     added, found = open_room(options).import_answers(options.tool, options.path, people=people)
-    lines = [f"{added.new} new answers, {added.known} known already", *found.notes]
+    lines = [f"{counted(added.new, 'new answer')}, {added.known} known already", *found.notes]
     if added.corrected:
-        lines.insert(1, f"{added.corrected} of the new ones correct earlier ones; both are kept")
-    _told(
+        correct = "corrects an earlier one" if added.corrected == 1 else "correct earlier ones"
+        lines.insert(1, f"{added.corrected} of the new ones {correct}; both are kept")
+    told(
         {"new": added.new, "known": added.known, "corrected": added.corrected, "notes": list(found.notes)},
         lines,
         options,
@@ -101,9 +94,10 @@ def _import(options: argparse.Namespace) -> int:
 
 def _health(options: argparse.Namespace) -> int:
     from weaklabel.console_gold import print_health
-    from weaklabel.pipeline.gold_room import health_of
+    from weaklabel.pipeline.gold_views import health_of
 
-    found = health_of(open_room(options))
+    desk = open_room(options)
+    found = health_of(desk, names=shown_names(options, desk))
     if options.json:
         print_json(found.to_dict())
     else:
@@ -112,12 +106,9 @@ def _health(options: argparse.Namespace) -> int:
     return DONE
 
 
-def _batch_argument(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("batch", metavar="BATCH", help="the batch's name")
-
-
 def _judge_arguments(parser: argparse.ArgumentParser) -> None:
-    _batch_argument(parser)
+    batch_argument(parser)
+    names_flag(parser)
     parser.add_argument("--dry-run", action="store_true", help="show what would go, and record nothing")
 
 
@@ -126,32 +117,39 @@ def _judge(options: argparse.Namespace) -> int:
 
     desk = open_room(options)
     verdicts, plan = desk.room.judge(options.batch, dry_run=options.dry_run)
+    names = shown_names(options, desk)
     if options.json:
         from dataclasses import asdict
 
-        print_json(
-            {
-                "verdicts": [asdict(v) for v in verdicts],
-                "set_aside": plan.records.to_dicts(),
-                "asked_of_others": plan.assignments.height,
-                "recorded": not options.dry_run,
-            }
-        )
+        data = {
+            "verdicts": [asdict(v) for v in verdicts],
+            "set_aside": plan.records.to_dicts(),
+            "asked_of_others": plan.assignments.height,
+            "recorded": not options.dry_run,
+        }
+        print_json(with_names(data, names))
     else:
         with out_page() as out:
-            print_verdicts(verdicts, plan, {}, out, dry_run=options.dry_run)
+            print_verdicts(verdicts, plan, names, out, dry_run=options.dry_run)
     return FAILED if plan.failed else DONE
+
+
+def _consensus_arguments(parser: argparse.ArgumentParser) -> None:
+    batch_argument(parser)
+    names_flag(parser)
 
 
 def _consensus(options: argparse.Namespace) -> int:
     from weaklabel.console_gold import print_consensus
 
-    found = open_room(options).room.consensus(options.batch)
+    desk = open_room(options)
+    found = desk.room.consensus(options.batch)
     if options.json:
-        print_json({"counts": found.counts, "items": found.frame.to_dicts()})
+        items = with_names(found.frame.to_dicts(), shown_names(options, desk))
+        print_json({"counts": found.counts, "items": items})
     else:
         with out_page() as out:
-            print_consensus(found, out)
+            print_consensus(found, out, named=options.names)
     return DONE if found.frame.height else NOTHING
 
 
@@ -162,17 +160,20 @@ def _queue_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _queue(options: argparse.Namespace) -> int:
+    import polars as pl
+
     from weaklabel.console import print_table
     from weaklabel.console_gold import queue_rows
-    from weaklabel.pipeline.gold_room import write_queue
+    from weaklabel.pipeline.gold_files import answers_side_by_side, write_queue
 
     desk = open_room(options)
     queue = desk.room.queue()
     texts = dict(desk.texts(queue["item"].to_list()).iter_rows())
+    said = answers_side_by_side(desk.room.answers().filter(pl.col("item").is_in(queue["item"].implode())))
     if options.write is not None and queue.height:
-        write_queue(queue, texts, options.write)
+        write_queue(queue, texts, options.write, answers=said)
     if options.json:
-        print_json(queue.to_dicts())
+        print_json([{**row, "answers": said.get(row["item"])} for row in queue.to_dicts()])
     elif queue.height:
         with out_page() as out:
             header = ["item", "batch", "why", "text"]
@@ -196,259 +197,143 @@ def _settle_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _settle(options: argparse.Namespace) -> int:
-    from weaklabel.pipeline.gold_room import decisions
+    from weaklabel.pipeline.gold_files import decisions
 
     desk = open_room(options)
     found = desk.room.settle(decisions(options.file), batch=options.batch, role=options.role)
+    became = "item became" if found.gold.height == 1 else "items became"
     lines = [
-        f"{found.gold.height} items became gold of role {options.role}",
+        f"{found.gold.height} {became} gold of role {_roles(found.gold, options.role)}",
         f"{found.closed.height} left the queue",
     ]
     if found.cases.height:
-        lines.append(f"{found.cases.height} are cases for the guideline: weaklabel guideline add-case")
-    return _told({"gold": found.gold.to_dicts(), "cases": found.cases.to_dicts()}, lines, options)
+        are = "is a case" if found.cases.height == 1 else "are cases"
+        lines.append(f"{found.cases.height} {are} for the guideline: weaklabel guideline add-case")
+    return told({"gold": found.gold.to_dicts(), "cases": found.cases.to_dicts()}, lines, options)
 
 
-# ---- batches and training rounds ----
+def _roles(gold: pl.DataFrame, wanted: str) -> str:
+    """Return the roles of new gold: what an audit has drawn is of role audit, whatever was wanted."""
+    return " and ".join(gold["role"].unique().sort()) if gold.height else wanted
 
 
-def _create_arguments(parser: argparse.ArgumentParser) -> None:
-    _batch_argument(parser)
-    parser.add_argument("--size", metavar="N", type=int, required=True, help="items to draw")
-    parser.add_argument("--strata", metavar="COLUMN", help="draw in proportion from each value of a column")
+def _versions(options: argparse.Namespace) -> int:
+    from weaklabel.console_gold import print_versions
+    from weaklabel.pipeline.gold_views import versions_of
 
-
-def _create(options: argparse.Namespace) -> int:
-    from weaklabel.console_gold import print_plan
-
-    desk = open_room(options)
-    how: dict[str, Any] = {"design": "stratified", "strata": options.strata} if options.strata else {}
-    rows = desk.rows([options.strata] if options.strata else [])
-    plan = desk.room.create_batch(options.batch, rows, size=options.size, **how)
+    found = versions_of(open_room(options))
     if options.json:
-        print_json(
-            {
-                "batch": plan.batch,
-                "loads": plan.loads.to_dicts(),
-                "checks": plan.sentence,
-                "notes": list(plan.notes),
-            }
-        )
+        print_json(found)
+    elif found:
+        with out_page() as out:
+            print_versions(found, out)
+    else:
+        say("the gold set has no version yet: weaklabel gold add FILE --role check")
+    return DONE if found else NOTHING
+
+
+def _diff_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("old", metavar="A", help="a version of the gold set, by its number")
+    parser.add_argument("new", metavar="B", help="another version, or `now`")
+
+
+def _diff(options: argparse.Namespace) -> int:
+    from weaklabel.console_gold import print_gold_diff
+    from weaklabel.pipeline.gold_views import difference
+
+    found = difference(open_room(options), options.old, options.new)
+    if options.json:
+        print_json(found.to_dict())
     else:
         with out_page() as out:
-            print_plan(plan, out)
-    return DONE
+            print_gold_diff(found, out)
+    changed = any(frame.height for frame in (found.added, found.removed, found.relabeled, found.moved))
+    return DONE if changed else NOTHING
 
 
-def _export_arguments(parser: argparse.ArgumentParser) -> None:
-    from weaklabel.gold.tools import TOOLS
-
-    _batch_argument(parser)
-    parser.add_argument(
-        "tool", metavar="TOOL", choices=sorted(TOOLS), help=f"one of {', '.join(sorted(TOOLS))}"
-    )
-    parser.add_argument("folder", metavar="DIR", type=Path, help="a new or empty folder")
+def _due_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--queue", action="store_true", help="put the items in the experts' queue")
 
 
-def _export(options: argparse.Namespace) -> int:
-    from weaklabel.pipeline.guideline import record_examples
+def _due(options: argparse.Namespace) -> int:
+    from weaklabel.console_gold import print_due
+    from weaklabel.pipeline.gold_views import due_of, queue_due
 
     desk = open_room(options)
-    out = desk.export(options.batch, options.tool, options.folder)
-    notes = list(out.notes)
-    if desk.config.task.guideline is not None:
-        notes.append(f"the guideline in force: {record_examples(desk)}")
-    return _told(
-        {"files": [str(p) for p in out.paths], "notes": notes}, [*map(str, out.paths), *notes], options
-    )
-
-
-def _move_arguments(parser: argparse.ArgumentParser) -> None:
-    from weaklabel.gold.ledger.records import BATCH_STATES
-
-    _batch_argument(parser)
-    parser.add_argument(
-        "state", metavar="STATE", choices=BATCH_STATES, help=f"one of {', '.join(BATCH_STATES)}"
-    )
-    parser.add_argument("--note", metavar="TEXT", help="a word on why")
-
-
-def _move(options: argparse.Namespace) -> int:
-    open_room(options).room.move(options.batch, options.state, note=options.note)
-    return _told(
-        {"batch": options.batch, "state": options.state}, [f"{options.batch} is {options.state}"], options
-    )
-
-
-def _more(options: argparse.Namespace) -> int:
-    asked = open_room(options).room.ask_more(options.batch)
-    _told({"items": asked.items.to_dicts(), "asked": asked.assignments.height}, [asked.sentence], options)
-    return DONE if asked.assignments.height or asked.queue.height else NOTHING
-
-
-def _review_arguments(parser: argparse.ArgumentParser) -> None:
-    _batch_argument(parser)
-    parser.add_argument(
-        "--back", metavar="ITEM", action="append", default=[], help="send an item back; may be repeated"
-    )
-    parser.add_argument("--note", metavar="TEXT", help="why it goes back")
-
-
-def _review(options: argparse.Namespace) -> int:
-    from weaklabel.console import print_table
-
-    desk = open_room(options)
-    if options.back:
-        again = desk.room.send_back(
-            options.batch, options.back, note=options.note or "sent back by the reviewer"
-        )
-        return _told(
-            {"asked_again": again.height}, [f"{again.height} answers are asked for once more"], options
-        )
-    found = desk.room.review(options.batch)
-    texts = dict(desk.texts(found.frame["item"].to_list()).iter_rows())
+    found = due_of(desk)
+    queued = queue_due(desk, found) if options.queue else 0
     if options.json:
-        print_json({"sentence": found.sentence, "items": found.frame.to_dicts()})
-        return DONE if found.agreed else NOTHING
-    with out_page() as out:
-        out.print(f"{found.sentence}\n", style="bold")
-        rows = [
-            [
-                row["item"],
-                ", ".join(row["label"]) or "none of these",
-                texts[row["item"]][:80].replace("\n", " "),
-            ]
-            for row in found.frame.iter_rows(named=True)
-        ]
-        if rows:
-            print_table(out, ["item", "all said", "text"], rows, left=("all said", "text"))
-    return DONE if found.agreed else NOTHING
-
-
-def _round_arguments(parser: argparse.ArgumentParser) -> None:
-    _batch_argument(parser)
-    parser.add_argument("--size", metavar="N", type=int, required=True, help="items for each person")
-
-
-def _round(options: argparse.Namespace) -> int:
-    found, notes = open_room(options).room.create_round(options.batch, size=options.size)
-    people = found["annotator"].n_unique()
-    lines = [
-        f"{found.height} assignments for {people} people; send them with `weaklabel batch export`",
-        *notes,
-    ]
-    return _told({"assignments": found.height, "people": people, "notes": list(notes)}, lines, options)
-
-
-def _judge_round(options: argparse.Namespace) -> int:
-    from weaklabel.console_gold import print_round
-
-    found = open_room(options).room.judge_training(options.batch)
-    if options.json:
-        print_json({"people": [t.to_dict() for t in found.people], "alpha": found.alpha.to_dict()})
-    else:
+        print_json({"due": found.to_dicts(), "queued": queued})
+    elif found.height:
         with out_page() as out:
-            print_round(found, {}, out)
-    return DONE if found.people else NOTHING
-
-
-def _told(data: dict[str, Any], lines: list[str] | tuple[str, ...], options: argparse.Namespace) -> int:
-    if options.json:
-        print_json(data)
+            print_due(found, out, queued=queued if options.queue else None)
     else:
-        for line in lines:
-            print(line)
-    return DONE
-
-
-def _verb(
-    summary: str, example: str, run: Callable[[argparse.Namespace], int], arguments: Any = None
-) -> Verb:
-    return Verb(summary, example, run, arguments) if arguments else Verb(summary, example, run)
+        say("no gold item is due to be looked at again")
+    return DONE if found.height else NOTHING
 
 
 VERBS = {
-    "gold status": _verb(
+    "gold status": Verb(
         "where the gold room stands, and what to do next", "weaklabel gold status task=support", _status
     ),
-    "gold add": _verb(
+    "gold add": Verb(
         "add items to the gold set, or change their role; a role that an item may not have is refused",
         'weaklabel gold add experts.csv --role check --expert eve --note "first checks"',
         _add,
         _add_arguments,
     ),
-    "gold health": _verb(
+    "gold health": Verb(
         "how good the gold set is: sizes, who made it, agreement, and how it represents the corpus",
         "weaklabel gold health task=support",
         _health,
+        names_flag,
     ),
-    "gold import": _verb(
+    "gold import": Verb(
         "read answers from the tool that people label in; reading again changes nothing",
         "weaklabel gold import label_studio export.json --person 3=ann",
         _import,
         _import_arguments,
     ),
-    "gold judge": _verb(
+    "gold judge": Verb(
         "judge each person's batch by its hidden checks; set aside what fails, and ask others (exit 4 when one fails)",
         "weaklabel gold judge b1 --dry-run",
         _judge,
         _judge_arguments,
     ),
-    "gold consensus": _verb(
+    "gold consensus": Verb(
         "what a batch's answers add up to; what is not settled goes to the experts' queue",
         "weaklabel gold consensus b1",
         _consensus,
-        _batch_argument,
+        _consensus_arguments,
     ),
-    "gold queue": _verb(
+    "gold queue": Verb(
         "what waits for an expert, and why",
         "weaklabel gold queue --write queue.csv",
         _queue,
         _queue_arguments,
     ),
-    "gold settle": _verb(
+    "gold settle": Verb(
         "read what experts decided: items become gold and leave the queue",
         "weaklabel gold settle queue.csv --batch b1 --role training",
         _settle,
         _settle_arguments,
     ),
-    "batch create": _verb(
-        "draw items for people, with hidden checks among them, shared out evenly",
-        "weaklabel batch create b1 --size 200 --strata channel",
-        _create,
-        _create_arguments,
+    "gold versions": Verb(
+        "the versions of the gold set: when each was recorded, why, and with how many items",
+        "weaklabel gold versions task=support",
+        _versions,
     ),
-    "batch export": _verb(
-        "write a batch or training round for the tool that people label in, without personal data",
-        "weaklabel batch export b1 label_studio out/b1",
-        _export,
-        _export_arguments,
+    "gold diff": Verb(
+        "what changed from one version of the gold set to another (exit 3 when nothing did)",
+        "weaklabel gold diff 2 now",
+        _diff,
+        _diff_arguments,
     ),
-    "batch move": _verb(
-        "say that a batch is sent, back, reviewed or released",
-        "weaklabel batch move b1 sent",
-        _move,
-        _move_arguments,
+    "gold due": Verb(
+        "gold that it is time to look at again; --queue puts it in the experts' queue",
+        "weaklabel gold due --queue",
+        _due,
+        _due_arguments,
     ),
-    "batch more": _verb(
-        "ask more people about items that prove hard", "weaklabel batch more b1", _more, _batch_argument
-    ),
-    "batch review": _verb(
-        "show a reviewer a random share of the items on which people agree, or send items back",
-        'weaklabel batch review b1 --back m17 --note "see section returns"',
-        _review,
-        _review_arguments,
-    ),
-    "training create": _verb(
-        "draw training gold that each person has not met",
-        "weaklabel training create r1 --size 30",
-        _round,
-        _round_arguments,
-    ),
-    "training judge": _verb(
-        "who has passed a training round, and what confused people",
-        "weaklabel training judge r1",
-        _judge_round,
-        _batch_argument,
-    ),
+    **batch.VERBS,
 }

@@ -85,7 +85,9 @@ def _job(composed: Any, project: Path, *, parent: str | None) -> RunResult:
 
     hydra: Any = HydraConfig.get()
     extra = {
-        ".hydra/config.yaml": OmegaConf.to_yaml(composed),
+        ".hydra/config.yaml": OmegaConf.to_yaml(
+            OmegaConf.masked_copy(composed, [name for name in composed if name != "gold"])  # it names people
+        ),
         ".hydra/hydra.yaml": OmegaConf.to_yaml(
             {name: hydra[name] for name in ("job", "mode", "overrides", "runtime")}
         ),

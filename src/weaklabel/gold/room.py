@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,21 +16,23 @@ from weaklabel.gold.agreeing.adjudication import Adjudicated, adjudicate
 from weaklabel.gold.agreeing.consensus import Consensus, consensus
 from weaklabel.gold.agreeing.opinions import history
 from weaklabel.gold.agreeing.redundancy import Asked, Redundancy, more_asked
+from weaklabel.gold.agreeing.reissue import Reissue, contested_items, reissue
 from weaklabel.gold.agreeing.review import Review, plan_review, send_back
 from weaklabel.gold.asking import states
 from weaklabel.gold.asking.batches import BatchSettings, Plan, plan_batch
 from weaklabel.gold.asking.people import skill_weights
 from weaklabel.gold.asking.rounds import draw_round
 from weaklabel.gold.gold_set.proposing import Proposal, proposed
-from weaklabel.gold.gold_set.seen import near_groups, seen
+from weaklabel.gold.gold_set.seen import near_groups, near_pairs, seen
 from weaklabel.gold.gold_set.standard import GoldSet, gold_set
-from weaklabel.gold.judging.checks import Season, Verdict, check_answers, judge_batches
+from weaklabel.gold.judging.checks import Season, Verdict, check_answers, judge_batches, least_share
 from weaklabel.gold.judging.quarantine import Quarantine, quarantine, standing
 from weaklabel.gold.judging.training import Round, TrainingRules, judge_round
 from weaklabel.gold.ledger import records
+from weaklabel.gold.ledger.erasure import Erased
 from weaklabel.gold.ledger.ledger import Added, Ledger
 from weaklabel.gold.ledger.log import Log
-from weaklabel.gold.power import checks_needed
+from weaklabel.gold.power import LEAST_HISTORY, checks_needed
 from weaklabel.gold.sampling import draw
 from weaklabel.schema import LabelSchema
 
@@ -44,14 +48,22 @@ class Rules:
     people
         Annotators and their share of the work.
     batch, redundancy, training, season
-        See `BatchSettings`, `Redundancy`, `TrainingRules` and `Season`. The batch's `alpha` and `history` are not
-        read: the season's level and the checks that people have had take their place.
+        See `BatchSettings`, `Redundancy`, `TrainingRules` and `Season`. The batch's `alpha`,
+        `history` and `floor` are not read: the season's level, the checks that people have had and the floors here
+        take their place.
     floor, kappa_floor
         What nobody should be below on hidden checks, as in `judge_batches`.
     review
         Share of the agreed items of a batch that a reviewer sees.
     consensus
         Method of `weaklabel.gold.agreeing.consensus.consensus`.
+    retention_days
+        Answers older than this are erased whenever something is written, and a tombstone is left; None: all are kept.
+
+    Raises
+    ------
+    GoldError
+        Answers would be kept for less than no days.
 
     Examples
     --------
@@ -68,6 +80,11 @@ class Rules:
     kappa_floor: float | None = None
     review: float = 0.05
     consensus: str = "dawid_skene"
+    retention_days: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.retention_days is not None and not self.retention_days >= 0:
+            raise GoldError(f"answers are kept for 0 days or more, not {self.retention_days}")
 
     @property
     def annotators(self) -> pl.DataFrame:
@@ -94,6 +111,9 @@ class Room:
         How people work.
     seed
         Seed of every draw and order.
+    texts
+        Gives `item` and `text` of items, as far as they have one: then nobody is tested on an item of which they have
+        met a near duplicate, wherever they met it. None: only near duplicates within the gold set are known.
 
     Examples
     --------
@@ -112,10 +132,17 @@ class Room:
     """
 
     def __init__(
-        self, ledger: Ledger, task: str, schema: LabelSchema, rules: Rules | None = None, *, seed: int = 0
+        self,
+        ledger: Ledger,
+        task: str,
+        schema: LabelSchema,
+        rules: Rules | None = None,
+        *,
+        seed: int = 0,
+        texts: Callable[[Sequence[str]], pl.DataFrame] | None = None,
     ) -> None:
         self.ledger, self.task, self.schema = ledger, task, schema
-        self.rules, self.seed = rules or Rules(), seed
+        self.rules, self.seed, self.texts = rules or Rules(), seed, texts
 
     # ---- what there is ----
 
@@ -136,6 +163,11 @@ class Room:
     def batches(self) -> pl.DataFrame:
         """Return every batch with its present state; see `batch_states`."""
         return states.batch_states(self.ledger.records("batch", task=self.task))
+
+    def settings(self) -> BatchSettings:
+        """Return how the next batch would be made: the season's level, what people's history is, and the floor."""
+        with self.ledger.deciding() as log:
+            return self._settings(log, self._set(log))
 
     # ---- gold ----
 
@@ -158,7 +190,7 @@ class Room:
         GoldError
             An item may not have that role; nothing is recorded.
         """
-        with self.ledger.deciding() as log:
+        with self._deciding() as log:
             current = self._set(log)
             groups = None
             if texts is not None:
@@ -169,7 +201,7 @@ class Room:
                 groups=groups,
                 audits=log.records("audit", task=self.task),
                 drawn=log.records("draw", task=self.task),
-                seen=self._seen(log),
+                seen=self._seen(log, self._near(log, new["item"])),
             )
             if proposal.frame.height:
                 log.record("gold", proposal.frame, task=self.task)
@@ -181,6 +213,8 @@ class Room:
     def add(self, answers: pl.DataFrame) -> Added:
         """Record answers; those that are there already change nothing.
 
+        Answers older than `Rules.retention_days` are left out, and those in the ledger that have become so are erased.
+
         Raises
         ------
         GoldError
@@ -188,7 +222,45 @@ class Room:
         """
         asked = self.ledger.records("assignment", task=self.task)
         self._must_be_asked(answers, asked)
-        return self.ledger.add(answers, task=self.task)
+        self.retain()
+        kept = self._recent(answers)
+        added = self.ledger.add(kept, task=self.task)
+        return replace(added, erased=added.erased + answers.height - kept.height)
+
+    def retain(self, *, now: datetime.datetime | None = None) -> Erased | None:
+        """Erase answers older than `Rules.retention_days`; every method that writes does so first.
+
+        Parameters
+        ----------
+        now
+            The time from which days are counted back; None: the clock's.
+
+        Returns
+        -------
+        Erased or None
+            How much went; None where all answers are kept.
+        """
+        days = self.rules.retention_days
+        return None if days is None else self.ledger.retention(days, task=self.task, now=now)
+
+    def _recent(self, answers: pl.DataFrame) -> pl.DataFrame:
+        """Return the answers that are not older than what is kept; what they are otherwise is checked later."""
+        days = self.rules.retention_days
+        kind = answers.schema.get("at")
+        if days is None or not isinstance(kind, pl.Datetime) or not kind.time_zone:
+            return answers
+        try:
+            limit = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=days)
+        except OverflowError:
+            return answers
+        return answers.filter((pl.col("at") >= limit).fill_null(True))
+
+    @contextmanager
+    def _deciding(self) -> Iterator[Log]:
+        """Give the ledger to read and write in one step, once what is too old to be kept has gone."""
+        self.retain()
+        with self.ledger.deciding() as log:
+            yield log
 
     def _must_be_asked(self, answers: pl.DataFrame, asked: pl.DataFrame) -> None:
         if "batch" not in answers.columns:
@@ -241,39 +313,42 @@ class Room:
         suggestions
             See `plan_batch`.
         """
-        with self.ledger.deciding() as log:
+        with self._deciding() as log:
             taken = log.records("draw", task=self.task)["item"].to_list()
             gold = self._set(log)
+            hidden = gold.role("check")
             left = rows.filter(~pl.col("id").cast(pl.String).is_in([*taken, *gold.items["item"].to_list()]))
             if not left.height:
                 raise GoldError(
                     f"nothing is left to draw from: all of {rows.height} rows are gold or in earlier batches"
                 )
             drawn = draw(left, size, design=design, purpose="production", seed=self._seed(batch), **options)
+            near = self._near(log, hidden["item"], drawn.frame["id"])
             plan = plan_batch(
                 drawn.frame,
                 self._weighted(log, gold),
                 batch=batch,
                 seed=self.seed,
-                checks=gold.role("check"),
-                seen=self._seen(log),
+                checks=hidden,
+                seen=self._seen(log, near),
                 suggestions=suggestions,
-                settings=self._settings(log),
+                settings=self._settings(log, gold),
+                near=near,
             )
             self._record_plan(log, plan, "production")
         return plan
 
     def create_round(self, batch: str, *, size: int) -> tuple[pl.DataFrame, tuple[str, ...]]:
         """Draw a training round: gold of role training that each person has not met. Return assignments and notes."""
-        with self.ledger.deciding() as log:
-            gold = self._set(log)
+        with self._deciding() as log:
+            pool = self._set(log).role("training")
             found, notes = draw_round(
-                gold.role("training"),
+                pool,
                 self.rules.annotators,
                 size=size,
                 batch=batch,
                 seed=self._seed(batch),
-                seen=self._seen(log),
+                seen=self._seen(log, self._near(log, pool["item"])),
             )
             if not found.height:
                 raise GoldError(
@@ -288,7 +363,7 @@ class Room:
 
     def move(self, batch: str, state: str, *, note: str | None = None) -> None:
         """Record a batch's next state, or say why it may not follow."""
-        with self.ledger.deciding() as log:
+        with self._deciding() as log:
             log.record("batch", self._move(log, batch, state, note=note), task=self.task)
 
     # ---- what came back ----
@@ -308,8 +383,10 @@ class Room:
         tuple
             The verdicts on this batch, and what goes.
         """
-        with self.ledger.deciding() as log:
+        with self.ledger.deciding() if dry_run else self._deciding() as log:
             gold = self._set(log)
+            checks = gold.role("check")
+            near = self._near(log, checks["item"])
             answers = log.current(task=self.task)
             asked = log.records("assignment", task=self.task)
             order = self._production(log, batch)
@@ -330,10 +407,11 @@ class Room:
                 self._weighted(log, gold),
                 seed=self.seed,
                 quarantines=log.records("quarantine", task=self.task),
-                seen=self._seen(log),
-                checks=gold.role("check"),
+                seen=self._seen(log, near),
+                checks=checks,
                 wanted=self._hidden(asked, batch),
                 most=self.rules.batch.most_checks,
+                near=near,
             )
             if not dry_run:
                 self._record(log, quarantine=plan.records, assignment=plan.assignments, queue=plan.queue)
@@ -347,27 +425,37 @@ class Room:
         return mine, plan
 
     def ask_more(self, batch: str) -> Asked:
-        """Ask more people about items that prove hard, and send to experts what more people won't settle."""
+        """Ask more people about items that prove hard, and send to experts what more people won't settle.
+
+        People who are new to the batch get hidden checks too.
+        """
         posterior = self.consensus(batch, record=False).frame.select("item", "posterior").drop_nulls()
-        with self.ledger.deciding() as log:
+        with self._deciding() as log:
             gold = self._set(log)
+            checks = gold.role("check")
+            near = self._near(log, checks["item"])
+            so_far = log.records("assignment", task=self.task)
             asked = more_asked(
                 log.current(task=self.task),
-                log.records("assignment", task=self.task),
+                so_far,
                 self._weighted(log, gold),
                 batch=batch,
                 seed=self.seed,
                 settings=self.rules.redundancy,
                 posterior=posterior,
-                seen=self._seen(log),
+                seen=self._seen(log, near),
                 quarantines=log.records("quarantine", task=self.task),
+                checks=checks,
+                wanted=self._hidden(so_far, batch),
+                most_checks=self.rules.batch.most_checks,
+                near=near,
             )
             self._record(log, assignment=asked.assignments, queue=self._new_in_queue(log, asked.queue))
         return asked
 
     def judge_training(self, batch: str) -> Round:
         """Judge a training round and record each person's verdict."""
-        with self.ledger.deciding() as log:
+        with self._deciding() as log:
             gold = self._set(log)
             answers = log.current(task=self.task).filter(pl.col("batch") == batch)
             found = judge_round(answers, gold.role("training"), schema=self.schema, rules=self.rules.training)
@@ -386,7 +474,7 @@ class Room:
 
     def send_back(self, batch: str, items: Sequence[str], *, note: str) -> pl.DataFrame:
         """Ask the people of some items once more. Return their assignments."""
-        with self.ledger.deciding() as log:
+        with self._deciding() as log:
             asked = log.records("assignment", task=self.task)
             again = send_back(items, asked, batch=batch, seed=self.seed)
             log.record("assignment", again, task=self.task)
@@ -407,7 +495,7 @@ class Room:
         record
             Whether the queue is recorded.
         """
-        with self.ledger.deciding() as log:
+        with self._deciding() if record else self.ledger.deciding() as log:
             self._production(log, batch)
             gold = self._set(log)
             asked = log.records("assignment", task=self.task)
@@ -422,13 +510,75 @@ class Room:
                 answers,
                 schema=self.schema,
                 method=self.rules.consensus,
-                history=history(on_checks, gold.role("check"), schema=self.schema),
+                history=self._history(on_checks, gold),
                 floor=self.rules.redundancy.sure,
                 quarantines=aside,
             )
             if record:
                 self._record(log, queue=self._new_in_queue(log, found.queue(batch=batch)))
         return found
+
+    def _history(self, on_checks: pl.DataFrame, gold: GoldSet) -> pl.DataFrame | None:
+        """Return how people did on checks, for the method that weighs them by it."""
+        if self.rules.consensus == "majority_vote":
+            return None
+        return history(on_checks, gold.role("check"), schema=self.schema)
+
+    def reissue(
+        self,
+        batch: str,
+        one: str | None,
+        other: str | None,
+        *,
+        people: int = 2,
+        note: str | None = None,
+    ) -> Reissue:
+        """Ask other people about the settled items to which both labels were given, and send the batch out again.
+
+        Items that are gold by now are left out; new people get hidden checks too.
+
+        Parameters
+        ----------
+        batch
+            A batch that is back.
+        one, other
+            The labels that are confused; None: none of the labels.
+        people
+            How many more are asked about each item.
+        note
+            A word on why, kept with the batch.
+
+        Raises
+        ------
+        GoldError
+            No item was given both labels, or the batch is not back.
+        """
+        kind = contested_items(self.consensus(batch, record=False), one, other)
+        with self._deciding() as log:
+            gold = self._set(log)
+            checks = gold.role("check")
+            near = self._near(log, checks["item"])
+            asked = log.records("assignment", task=self.task)
+            plan = reissue(
+                sorted(set(kind) - set(gold.items["item"])),
+                log.current(task=self.task),
+                asked,
+                self._weighted(log, gold),
+                batch=batch,
+                seed=self.seed,
+                people=people,
+                seen=self._seen(log, near),
+                quarantines=log.records("quarantine", task=self.task),
+                checks=checks,
+                wanted=self._hidden(asked, batch),
+                most_checks=self.rules.batch.most_checks,
+                near=near,
+            )
+            if plan.assignments.height:
+                said = note or f"{one or 'none'} or {other or 'none'} is asked of other people"
+                moved = self._move(log, batch, "sent", note=said)
+                self._record(log, assignment=plan.assignments, batch=moved)
+        return plan
 
     def queue(self) -> pl.DataFrame:
         """Return what waits for an expert: item, batch and why."""
@@ -452,7 +602,8 @@ class Room:
         batch
             The batch that the items are of; None: they wait for another reason, such as a new guideline.
         role
-            Role of new gold. An item that is gold already keeps its role, origin and inclusion.
+            Role of new gold. An item that is gold already keeps its role, origin and inclusion; one that an audit has
+            drawn is gold of role audit, drawn at random, whatever people said of it.
         guideline
             Version of the guideline in force.
         """
@@ -465,13 +616,27 @@ class Room:
         kept = [pl.when(~known).then(pl.col(name)).alias(name) for name in ("role", "origin", "inclusion")]
         if found.gold.height:
             of = "" if batch is None else f", batch {batch}"
+            found = replace(found, gold=self._for_audit(found.gold, batch))
             self.add_gold(found.gold.with_columns(kept), note=f"settled by experts{of}")
         waiting = self.queue().join(decisions.select("item").unique(), on="item", how="semi")
         mine = waiting.filter(pl.col("batch").is_null() if batch is None else pl.col("batch") == batch)
         closed = mine.with_columns(why=pl.lit("settled by an expert"), state=pl.lit("closed"))
-        with self.ledger.deciding() as log:
+        with self._deciding() as log:
             self._record(log, queue=closed.select(records.KINDS["queue"].keys()))
         return replace(found, closed=closed)
+
+    def _for_audit(self, gold: pl.DataFrame, batch: str | None) -> pl.DataFrame:
+        """Return new gold of an audit's batch as what it is: drawn by chance, not chosen because people disagreed."""
+        audits = self.ledger.records("audit", task=self.task)["audit"]
+        if batch is None or batch not in audits:
+            return gold
+        drawn = self.ledger.records("draw", task=self.task).filter(pl.col("batch") == batch)
+        found = gold.drop("inclusion").join(drawn.select("item", "inclusion"), on="item", how="left")
+        own = pl.col("inclusion").is_not_null()
+        return found.with_columns(
+            pl.when(own).then(pl.lit("audit")).otherwise("role").alias("role"),
+            pl.when(own).then(pl.lit("random")).otherwise("origin").alias("origin"),
+        ).select(gold.columns)
 
     # ---- within a transaction ----
 
@@ -496,12 +661,21 @@ class Room:
     def _move(self, log: Log, batch: str, state: str, **options: Any) -> pl.DataFrame:
         return states.move(log.records("batch", task=self.task), batch, state, **options)
 
-    def _seen(self, log: Log) -> pl.DataFrame:
+    def _near(self, log: Log, tests: pl.Series, more: pl.Series | None = None) -> pl.DataFrame | None:
+        """Return the test items with near duplicates among what was asked or answered, or is to be."""
+        if self.texts is None or not tests.len():
+            return None
+        met = [log.records("assignment", task=self.task)["item"], log.answers(task=self.task)["item"]]
+        others = pl.concat([*met, *([] if more is None else [more])]).unique()
+        return near_pairs(self.texts(tests.unique().to_list()), self.texts(others.to_list()))
+
+    def _seen(self, log: Log, near: pl.DataFrame | None = None) -> pl.DataFrame:
         return seen(
             self.rules.people,
             assignments=log.records("assignment", task=self.task),
             answers=log.answers(task=self.task),
             gold=log.records("gold", task=self.task),
+            near=near,
         )
 
     def _weighted(self, log: Log, gold: GoldSet) -> pl.DataFrame:
@@ -514,17 +688,18 @@ class Room:
         rows = [(name, weight * skill[name]) for name, weight in sorted(self.rules.people.items())]
         return pl.DataFrame(rows, schema={"annotator": pl.String, "weight": pl.Float64}, orient="row")
 
-    def _settings(self, log: Log) -> BatchSettings:
-        """Return how a batch is made: its checks reckon with the season's level and what is known of people."""
-        level = self.rules.season.level(1)
-        if self.rules.floor is not None or self.rules.kappa_floor is not None:
-            level /= 2  # two tests are made of each batch
+    def _settings(self, log: Log, gold: GoldSet) -> BatchSettings:
+        """Return how the next batch is made: its checks reckon with the season's level, floors and histories."""
+        rules, people = self.rules, max(len(self.rules.people), 1)
         asked = log.records("assignment", task=self.task).filter(pl.col("check"))
-        history = asked.height // max(len(self.rules.people), 1)
-        made = replace(self.rules.batch, alpha=level, history=history or None)
-        if made.checks is None and history:
+        judged = asked.select("batch", "annotator").n_unique()
+        labels = gold.role("check")["labels"].list.first().drop_nulls()
+        floor = least_share(rules.floor, rules.kappa_floor, dict(labels.value_counts().iter_rows()))
+        level, history = rules.season.level(judged + people), asked.height // people
+        made = replace(rules.batch, alpha=level, history=history, floor=floor)
+        if made.checks is None and history >= LEAST_HISTORY:
             try:
-                checks_needed(made.caught, good=made.good, bad=made.bad, alpha=level, history=history)
+                checks_needed(made.caught, **made.power)
             except GoldError:  # the history is too short for any number: as many as a list may hold
                 made = replace(made, checks=_MANY)
         return made
@@ -549,9 +724,8 @@ class Room:
         return list(made.sort("number")["batch"])
 
     def _new_in_queue(self, log: Log, queue: pl.DataFrame) -> pl.DataFrame:
-        there = records.current("queue", log.records("queue", task=self.task)).filter(
-            pl.col("state") == "open"
-        )
+        """Return what was never in the queue for this batch; what an expert has settled stays settled."""
+        there = log.records("queue", task=self.task).unique(["item", "batch"])
         return queue.join(there.select("item", "batch"), on=["item", "batch"], how="anti", nulls_equal=True)
 
     def _seed(self, batch: str) -> int:

@@ -2,116 +2,32 @@
 
 from __future__ import annotations
 
-import csv
 import html
 import json
-import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Literal
 
 import polars as pl
-import yaml
 
 from weaklabel.config import Config
 from weaklabel.errors import ConfigError, GoldError
-from weaklabel.export import sync, write_parquet, write_text, writing
-from weaklabel.fingerprint import file_digest
+from weaklabel.export import writing
 from weaklabel.gold.guideline.text import quoted, scan, split_lines
 from weaklabel.gold.ledger.ledger import Ledger
-from weaklabel.gold.ledger.records import NAMES
-from weaklabel.label_matrix.files import read_head, write_table
+from weaklabel.gold.ledger.records import ERASED, NAMES
+from weaklabel.pipeline.erase_audits import in_audits
+from weaklabel.pipeline.erase_files import WORDS, mentions, replace, words_of
+from weaklabel.pipeline.erase_runs import in_mlflow, in_runs, in_sweeps
+from weaklabel.pipeline.erase_wanted import Found, Wanted
 from weaklabel.pipeline.gold_room import FOLDER, ledger_place
 from weaklabel.pipeline.guideline import write_guideline
 from weaklabel.pipeline.task import open_corpus
 from weaklabel.redact import redact
-from weaklabel.runs import HOME
 
-
-@dataclass(frozen=True)
-class Wanted:
-    """What is to be erased, and from where.
-
-    Parameters
-    ----------
-    config, project
-        Of the task; an item is erased from this task, an annotator from all.
-    kind, id
-        An item's id or an annotator's name.
-    reason
-        Why; it is kept, so it names nobody.
-    now
-        The day that is noted.
-
-    Raises
-    ------
-    GoldError
-        The id or the reason is empty.
-
-    Examples
-    --------
-    >>> Wanted(Config(), Path("/desk"), "item", "m17", "asked for by the sender").note[:20]
-    'ended by erasure on '
-    """
-
-    config: Config
-    project: Path
-    kind: Literal["item", "annotator"]
-    id: str
-    reason: str
-    now: datetime = field(default_factory=lambda: datetime.now(UTC))
-
-    def __post_init__(self) -> None:
-        if not self.id:
-            raise GoldError(f"the {self.kind} to erase is empty")
-        if not self.reason.strip():
-            raise GoldError("an erasure needs a reason", hint='--reason "asked for by the sender"')
-
-    @property
-    def note(self) -> str:
-        """What older versions say."""
-        return f"ended by erasure on {self.now:%Y-%m-%d}"
-
-    @property
-    def home(self) -> Path:
-        """The folder that holds everything that was written."""
-        return self.project / HOME
-
-    @property
-    def task(self) -> str | None:
-        """The task that it is erased from; None: all."""
-        return self.config.task.name if self.kind == "item" else None
-
-
-@dataclass(frozen=True)
-class Found:
-    """What one store held, and what was or would be done.
-
-    Parameters
-    ----------
-    store
-        Its name in `STORES`.
-    count
-        How often it names what is erased.
-    what
-        In words.
-    left
-        What a person has to do.
-
-    Examples
-    --------
-    >>> Found("runs", 0, "in no run").left
-    ()
-    """
-
-    store: str
-    count: int
-    what: str
-    left: tuple[str, ...] = ()
+__all__ = ["STORES", "Found", "Wanted", "erase", "retain"]
 
 
 def erase(wanted: Wanted, *, really: bool = False) -> tuple[Found, ...]:
@@ -127,7 +43,7 @@ def erase(wanted: Wanted, *, really: bool = False) -> tuple[Found, ...]:
     >>> project = write_project(Path(tempfile.mkdtemp()) / "desk")
     >>> found = erase(Wanted(load(project), project, "item", "n01", "asked for by the sender"))
     >>> [(one.store, one.count) for one in found]
-    [('guideline', 0), ('placeholders', 0), ('runs', 0), ('reports', 0), ('cache', 0), ('sources', 0), ('ledger', 0)]
+    [('guideline', 0), ('placeholders', 0), ('runs', 0), ('sweeps', 0), ('mlflow', 0), ('audits', 0), ('reports', 0), ('cache', 0), ('elsewhere', 0), ('sources', 0), ('ledger', 0)]
     """
     return tuple(store(wanted, really) for store in STORES.values())
 
@@ -181,17 +97,32 @@ def _in_guideline(wanted: Wanted, really: bool) -> Found:
     above = {i: sum(one < i for one in ours) if really else 0 for i in at}
     left = [f"{name}:{i + 1 - above[i]} quotes it: take it out by hand" for i in at if i not in ours]
     ledger = _ledger(wanted.config, wanted.project)
+    versions = 0
     if ledger is not None:
-        texts = ledger.records("guideline", task=wanted.config.task.name)["text"]
+        task = wanted.config.task.name
+        texts = ledger.records("guideline", task=task)["text"]
         versions = sum(any(needle in one for needle in needles) for one in texts)
-        if versions:
-            left.append(
-                f"{versions} recorded versions of the guideline quote it; the ledger keeps their texts"
-            )
+        if versions and really:
+            ledger.edit_guidelines(lambda text: _unquoted(text, needles), task=task)
     if really and ours:
         write_guideline("".join(line for i, line in enumerate(split_lines(said)) if i not in ours), path)
     what = f"{len(ours)} examples in {name}" if ours else "no example in the guideline"
-    return Found("guideline", len(ours), what, tuple(left))
+    what += f", and {versions} recorded versions that quote it" if versions else ""
+    return Found("guideline", len(ours) + versions, what, tuple(left))
+
+
+def _unquoted(text: str, needles: Sequence[str]) -> str:
+    """Return a text of a guideline without examples that begin with one of the needles, and without the needles."""
+    lines, _ = scan(text)
+    starts = tuple(f"- {needle}" for needle in needles)
+    kept = []
+    for line, whole in zip(lines, split_lines(text), strict=True):
+        if line.kind == "example" and line.text.lstrip().startswith(starts):
+            continue
+        for needle in needles:
+            whole = whole.replace(needle, quoted(ERASED))
+        kept.append(whole)
+    return "".join(kept)
 
 
 def _in_placeholders(wanted: Wanted, really: bool) -> Found:
@@ -217,33 +148,9 @@ def _in_placeholders(wanted: Wanted, really: bool) -> Found:
         rest = {name: value for name, value in kept.items() if name not in gone}
         count += len(kept) - len(rest)
         if really and len(rest) < len(kept):
-            _replace(path, json.dumps(rest, ensure_ascii=False, indent=0) + "\n")
+            replace(path, json.dumps(rest, ensure_ascii=False, indent=0) + "\n")
     what = f"{count} placeholders that stand for parts of its text" if count else "no placeholder is its own"
     return Found("placeholders", count, what)
-
-
-def _in_runs(wanted: Wanted, really: bool) -> Found:
-    """Take an item's row out of the labels and votes of every run of the task, and say so in its manifest."""
-    if wanted.kind != "item":
-        return Found("runs", 0, "runs hold no annotators")
-    found = []
-    for folder in sorted((wanted.home / "runs").glob("[!.]*/")):
-        if _task_of(folder) not in (None, wanted.config.task.name):
-            continue
-        files = [path for path in _tables(folder) if _holds(path, wanted.id)]
-        if files:
-            found.append(folder.name)
-        if files and really:
-            _note(folder, wanted.note)  # first, so that it stands there even if this is broken off
-            for path in files:
-                _without_row(path, wanted.id)
-            _note(folder, wanted.note)
-    left = [
-        f"{folder.name} is a run that goes on or was killed: if it was killed, delete the folder"
-        for folder in (wanted.home / "runs").glob(".building-*/")
-    ]
-    what = f"its row in {len(found)} runs: {', '.join(found)}" if found else "in no run"
-    return Found("runs", len(found), what, tuple(left))
 
 
 def _in_reports(wanted: Wanted, really: bool) -> Found:
@@ -276,11 +183,29 @@ def _in_cache(wanted: Wanted, really: bool) -> Found:
     return Found("cache", 0, "the cache goes whole; it is made again")
 
 
+def _elsewhere(wanted: Wanted, really: bool) -> Found:
+    """Say which other files below the project's output folder name it, and where batches were sent."""
+    known = ("runs", "sweeps", "audits", "reports", "cache", "mlartifacts")
+    left = []
+    for path in sorted(wanted.home.rglob("*")):
+        place = path.relative_to(wanted.home)
+        ours = path.suffix in WORDS and place.parts[0] not in known and path.name != "secret"
+        if ours and path.is_file() and mentions(words_of(path), wanted.id):
+            left.append(f"{place.as_posix()} may name it: look at it")
+    memory = wanted.home / FOLDER / "sync.json"
+    if memory.is_file():
+        places = json.loads(memory.read_text(encoding="utf-8"))
+        left += [f"batches went to {place}: take it out there too" for place in sorted(places)]
+    return Found("elsewhere", 0, "other files, and tools that batches went to", tuple(left))
+
+
 def _in_sources(wanted: Wanted, really: bool) -> Found:
     """Say which of the project's own files name it: they are people's, and stay as they are."""
     left = []
     if wanted.kind == "annotator" and wanted.id in wanted.config.gold.people:
         left.append("conf names the annotator in gold.people: take the name out")
+    if wanted.kind == "annotator" and wanted.id in wanted.config.gold.accounts.values():
+        left.append("conf names the annotator in gold.accounts: take the account out")
     if wanted.kind == "item" and _fields(wanted, {wanted.id}):
         left.append("the corpus still holds the item: take it out, or the next run labels it again")
     gold = wanted.config.task.gold
@@ -312,13 +237,17 @@ def _in_ledger(wanted: Wanted, really: bool) -> Found:
 STORES: dict[str, Callable[[Wanted, bool], Found]] = {
     "guideline": _in_guideline,
     "placeholders": _in_placeholders,
-    "runs": _in_runs,
+    "runs": in_runs,
+    "sweeps": in_sweeps,
+    "mlflow": in_mlflow,
+    "audits": in_audits,
     "reports": _in_reports,
     "cache": _in_cache,
+    "elsewhere": _elsewhere,
     "sources": _in_sources,
     "ledger": _in_ledger,
 }
-"""Everything that may hold an item or an annotator, in the order in which it is walked. MLflow gets no rows and no ids."""
+"""Everything that may hold an item or an annotator, in the order in which it is walked."""
 
 
 # ---- what they need ----
@@ -381,92 +310,3 @@ def _stand_ins(wanted: Wanted, texts: tuple[str, ...]) -> set[str]:
 
 def _plain(text: str) -> str:
     return " ".join(text.split())
-
-
-# ---- a run's files ----
-
-
-def _task_of(folder: Path) -> str | None:
-    """Return the task of a run; None where it does not say."""
-    path = folder / "config.yaml"
-    if not path.is_file():
-        return None
-    config = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    name = config.get("task", {}).get("name") if isinstance(config, dict) else None
-    return None if name is None else str(name)
-
-
-def _tables(folder: Path) -> Iterator[Path]:
-    yield from sorted(folder.glob("labels.*"))
-    yield from sorted((folder / "votes").glob("[!.]*.parquet"))
-
-
-def _holds(path: Path, id: str) -> bool:
-    if path.suffix == ".parquet":
-        rows = pl.scan_parquet(path).filter(pl.col("id") == id).select(pl.len())
-        return bool(rows.collect().item())
-    return any(_id_of(record, path) == id for record in _records(path))
-
-
-def _without_row(path: Path, id: str) -> None:
-    """Write a table of rows again without one, the others as they are."""
-    if path.suffix == ".parquet":
-        rows = pl.read_parquet(path).filter(pl.col("id") != id)
-        temporary = _beside(path)
-        if path.parent.name == "votes":
-            head = read_head(path)
-            write_table(path, rows, head.labelers, head.silence, head.layout, head.faults)
-            return
-        write_parquet(rows, temporary)
-        with writing(path):
-            temporary.replace(path)
-        return
-    _replace(path, "".join(record for record in _records(path) if _id_of(record, path) != id))
-
-
-def _records(path: Path) -> Iterator[str]:
-    """Give each record of a JSONL or CSV file as it stands; line ends within quotes belong to a record of CSV."""
-    record = ""
-    with path.open(encoding="utf-8", newline="") as file:
-        for line in file:
-            record += line
-            if path.suffix != ".csv" or record.count('"') % 2 == 0:
-                yield record
-                record = ""
-    if record:
-        yield record
-
-
-def _id_of(record: str, path: Path) -> str | None:
-    """Return the id of a record; `id` is the first column of label tables."""
-    if path.suffix == ".csv":
-        row = next(csv.reader([record]), [])
-        return row[0] if row else None
-    value = json.loads(record)["id"] if record.strip() else None
-    return None if value is None else str(value)
-
-
-def _note(folder: Path, note: str) -> None:
-    """Say in a run's manifest that something was erased, with the files as they are now."""
-    path = folder / "manifest.json"
-    if not path.is_file():
-        return
-    manifest = json.loads(path.read_text(encoding="utf-8"))
-    manifest["erased"] = [*(one for one in manifest.get("erased", []) if one != note), note]
-    for name in manifest.get("files", {}):
-        if (folder / name).is_file():
-            manifest["files"][name] = file_digest(folder / name)
-    _replace(path, json.dumps(manifest, ensure_ascii=False, indent=2) + "\n")
-
-
-def _beside(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write a file again, whole or not at all."""
-    temporary = _beside(path)
-    write_text(text, temporary)
-    with writing(path):
-        temporary.replace(path)
-        sync(path.parent)

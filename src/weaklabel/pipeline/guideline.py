@@ -190,7 +190,7 @@ def build_text(desk: Desk, *, limit: int | None = None) -> tuple[Guideline, str]
     guideline = desk_guideline(desk)
     gold = desk.room.gold().role("shown").filter(pl.col("labels").list.len() > 0)
     texts = plain_texts(desk, gold["item"].to_list())
-    shown = gold.select("item", "reason", label=pl.col("labels").list.first()).with_columns(
+    shown = gold.select("item", "reason", "counter", label=pl.col("labels").list.first()).with_columns(
         text=pl.Series([texts[item] for item in gold["item"]], dtype=pl.String)
     )
     return guideline, build(guideline, shown, limit=limit)

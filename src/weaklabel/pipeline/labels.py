@@ -82,8 +82,10 @@ def label_table(
     return table.select(*LABEL_COLUMNS).cast(pl.Schema(LABEL_COLUMNS))
 
 
-def fit(config: Config, patterns: VotePatterns, *, n_classes: int, gold: Any = None) -> Any:
-    """Make and fit the configured label model; `gold` as in `LabelModel.fit`.
+def fit(
+    config: Config, patterns: VotePatterns, *, n_classes: int, gold: Any = None, inclusion: Any = None
+) -> Any:
+    """Make and fit the configured label model; `gold` and `inclusion` as in `LabelModel.fit`.
 
     Examples
     --------
@@ -96,5 +98,5 @@ def fit(config: Config, patterns: VotePatterns, *, n_classes: int, gold: Any = N
     options = dict(config.label_model)
     model = label_model.create(options.pop("name"), n_classes=n_classes, **options)
     if config.calibrator is None:
-        return model.fit(patterns, gold=gold)
+        return model.fit(patterns, gold=gold, inclusion=inclusion)
     return model.fit(patterns).calibrate(patterns, gold, method=config.calibrator)

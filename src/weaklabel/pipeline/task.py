@@ -1,24 +1,19 @@
-"""A task opened: its rules, its corpus, its gold."""
+"""A task opened: its rules and its corpus."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Any
-
-import polars as pl
 
 from weaklabel.apply import LFApplier, Limits
 from weaklabel.config import Config
 from weaklabel.config_errors import as_settings
 from weaklabel.corpus import Corpus
-from weaklabel.errors import ConfigError, GoldError, RuleError, SchemaError, did_you_mean
+from weaklabel.errors import ConfigError, RuleError, SchemaError, did_you_mean
 from weaklabel.export import write_text, writing
-from weaklabel.gold import Gold, load_gold
 from weaklabel.lf import LabelingFunction, LFRegistry
 from weaklabel.runs import HOME, home
 from weaklabel.schema import LabelSchema
@@ -215,112 +210,3 @@ def open_task(config: Config, project: str | Path) -> Task:
     resting = tuple(rule for rule in everything if rule.state != "active")
     corpus = open_corpus(config, project)
     return Task(config=config, project=project, registry=registry, corpus=corpus, resting=resting)
-
-
-def open_gold(task: Task) -> Gold | None:
-    """Load the gold that scores a task's labels, from its table or from a column of the corpus; None: it has none.
-
-    Rows of `task.gold.calibrate` are not among them.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from weaklabel.config import load
-    >>> from weaklabel.templates import write_project
-    >>> project = write_project(Path(tempfile.mkdtemp()) / "desk")
-    >>> open_gold(open_task(load(project), project)).frame.columns
-    ['id', 'label']
-    """
-    part = task.config.task.gold.calibrate
-    if isinstance(part, str):
-        return _load_gold(task, f"COALESCE({part}, FALSE) = FALSE")
-    gold = _load_gold(task)
-    return gold if gold is None or part is None else gold.parted(part)[1]
-
-
-def open_calibration(task: Task) -> Gold | None:
-    """Load the gold that a task's label model is fitted with; None: `task.gold.calibrate` names none.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from weaklabel.config import load
-    >>> from weaklabel.templates import write_project
-    >>> project = write_project(Path(tempfile.mkdtemp()) / "desk")
-    >>> open_calibration(open_task(load(project), project)) is None
-    True
-    >>> task = open_task(load(project, ["task.gold.calibrate=0.5"]), project)
-    >>> fitting, scoring = open_calibration(task).frame, open_gold(task).frame
-    >>> set(fitting["id"]) & set(scoring["id"]), fitting.height + scoring.height > 0
-    (set(), True)
-    """
-    part = task.config.task.gold.calibrate
-    if part is None:
-        return None
-    if isinstance(part, str):
-        return _load_gold(task, part)
-    gold = _load_gold(task)
-    return None if gold is None else gold.parted(part)[0]
-
-
-def _load_gold(task: Task, condition: str | None = None) -> Gold | None:
-    """Load gold rows for which the condition holds."""
-    gold = task.config.task.gold
-    where = " AND ".join(f"({part})" for part in (gold.where, condition) if part) or None
-    if gold.column:
-        frame = _gold_column(task, gold.column, where)
-        return load_gold(frame, schema=task.schema, label=gold.column, where=where)
-    if not gold.path:
-        return None
-    options: dict[str, Any] = {
-        "id": gold.id,
-        "label": gold.label,
-        "annotator": gold.annotator,
-        "time": gold.time,
-        "where": where,
-        "separator": gold.separator,
-    }
-    with as_settings("task.gold", options):
-        return load_gold(task.project / gold.path, schema=task.schema, **options)
-
-
-def _gold_column(task: Task, column: str, where: str | None) -> pl.DataFrame:
-    """Return id, the gold column by label names, and the columns that its condition reads."""
-    gold, columns = task.config.task.gold, task.corpus.columns
-    if column not in columns:
-        raise GoldError(
-            f"task.gold.column: the corpus has no column {column!r}",
-            available=columns,
-            hint=did_you_mean(column, columns),
-        )
-    wanted = ("id", column, *(c for c in columns if where and c in where))
-    frame = task.corpus.scan().select(*dict.fromkeys(wanted)).collect()
-    if gold.codes is None or gold.codes is False:
-        if frame[column].dtype.is_integer():
-            raise GoldError(
-                f"the gold column {column!r} holds numbers",
-                hint="set task.gold.codes: true (schema order), or a list or mapping of label names",
-            )
-        return frame
-    return _named(frame, _code_names(gold.codes, task.schema), column)
-
-
-def _code_names(codes: Any, schema: LabelSchema) -> dict[int, str]:
-    if codes is True:
-        return dict(enumerate(schema.names))
-    pairs = codes.items() if isinstance(codes, Mapping) else enumerate(codes)
-    return {int(code): schema.label(schema.code(str(name), where="task.gold.codes")) for code, name in pairs}
-
-
-def _named(frame: pl.DataFrame, names: Mapping[int, str], column: str) -> pl.DataFrame:
-    """Put names for codes; a negative code means that the label is unknown."""
-    strange = frame.filter((pl.col(column) >= 0) & ~pl.col(column).is_in(list(names)))
-    if strange.height:
-        first = strange.row(0, named=True)
-        raise GoldError(
-            f"the gold column {column!r} holds the code {first[column]}, which has no label",
-            where=f"row {first['id']}",
-            available=[f"{code} = {name}" for code, name in names.items()],
-        )
-    known = pl.when(pl.col(column) >= 0).then(pl.col(column))
-    return frame.with_columns(known.replace_strict(names, return_dtype=pl.String, default=None).alias(column))

@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from weaklabel import label_model, report, tracking
-from weaklabel.config import Config, flatten, plain, to_yaml
+from weaklabel.config import Config, flatten, of_run, plain, to_yaml
 from weaklabel.errors import GoldError, ModelError
 from weaklabel.evaluate import Evaluation, accuracy_difference, evaluate, vote_classifier
 from weaklabel.export import write_labels, write_parquet, write_text, writing
@@ -21,9 +21,10 @@ from weaklabel.gold import Gold
 from weaklabel.label_matrix import LabelMatrix
 from weaklabel.pipeline.believed import belief_notes, believed, with_beliefs
 from weaklabel.pipeline.findings import Findings
-from weaklabel.pipeline.labels import fit, label_table
+from weaklabel.pipeline.gold import Calibration, fit_known, gold_source, open_gold_parts, used_gold
+from weaklabel.pipeline.labels import label_table
 from weaklabel.pipeline.result import RunResult
-from weaklabel.pipeline.task import Task, open_calibration, open_gold, open_task, remember_digests
+from weaklabel.pipeline.task import Task, open_task, remember_digests
 from weaklabel.pipeline.votes import Observer, vote
 from weaklabel.runs import building, new_run_id, write_manifest
 from weaklabel.stats import Estimate
@@ -77,7 +78,7 @@ def run(
     task = open_task(config, project)
     config = task.config
     _need_classes(task)
-    gold, calibration = open_gold(task), open_calibration(task)
+    gold, calibration = open_gold_parts(task)
     run_id = new_run_id(plain(config))
     with building(task.project, run_id) as folder:
         found = _fill(folder, task, gold, calibration, run_id, tell, extra or {})
@@ -130,13 +131,12 @@ def _need_classes(task: Task) -> None:
             )
 
 
-def _check_gold(task: Task, gold: Gold, votes: LabelMatrix) -> None:
+def _check_gold(gold: Gold, source: str, votes: LabelMatrix) -> None:
     """Raise unless every gold id is an id of the corpus."""
     try:
         gold.join(votes.ids)
     except GoldError as error:
-        source = task.config.task.gold
-        error.where = error.where or (source.path or f"column {source.column!r} of the corpus")
+        error.where = error.where or source
         raise
 
 
@@ -148,7 +148,7 @@ def _fill(
     folder: Path,
     task: Task,
     gold: Gold | None,
-    calibration: Gold | None,
+    calibration: Calibration | None,
     run_id: str,
     tell: Observer,
     extra: Mapping[str, str],
@@ -159,9 +159,10 @@ def _fill(
     with writing(folder):
         (folder / "votes").mkdir()
     votes, nan = vote(task, folder / "votes", observer=tell)
-    for known in (gold, calibration):
-        if known is not None:
-            _check_gold(task, known, votes)
+    if gold is not None:
+        _check_gold(gold, gold_source(config), votes)
+    if calibration is not None:
+        _check_gold(calibration.gold, calibration.source, votes)
     counted = votes.keep(rule.id for rule in task.registry if not rule.muted)
     labels, baseline, independence = _fitted(folder, task, counted, calibration, run_id, tell)
     written = write_labels(labels, folder, schema=task.schema, formats=config.export.formats)
@@ -185,7 +186,7 @@ def _fill(
         drawn = {"labels": labels, "rules": rules, "evaluation": scores.get(name), "schema": task.schema}
         report.plot_run(folder / "plots", **drawn)  # type: ignore[arg-type]
         tell("plots are drawn", 1, 1)
-    for file, content in {"config.yaml": to_yaml(config), **extra}.items():
+    for file, content in {"config.yaml": to_yaml(of_run(config)), **extra}.items():
         with writing(folder / file):
             (folder / file).parent.mkdir(exist_ok=True)
         write_text(content, folder / file)
@@ -193,8 +194,10 @@ def _fill(
     counts["gold"] = gold.frame.height if gold else 0
     prints = _fingerprints(task, gold)
     if calibration is not None:
-        counts["calibration"] = calibration.frame.height
+        counts["calibration"] = calibration.gold.frame.height
         prints["calibration"] = calibration.fingerprint
+        if calibration.version is not None:
+            prints["gold_set"] = calibration.version
     manifest = write_manifest(folder, run_id=run_id, fingerprints=prints, counts=counts, files=written)
     return {
         "statuses": _statuses(labels),
@@ -219,7 +222,7 @@ def _fill(
 
 
 def _fitted(
-    folder: Path, task: Task, votes: LabelMatrix, calibration: Gold | None, run_id: str, tell: Observer
+    folder: Path, task: Task, votes: LabelMatrix, calibration: Calibration | None, run_id: str, tell: Observer
 ) -> tuple[pl.DataFrame, pl.DataFrame, float | None]:
     """Fit the label model, save it, and return its label table, that of majority vote, and what it makes of the rules.
 
@@ -227,8 +230,7 @@ def _fitted(
     """
     tell("model fits", 0, 1)
     patterns, k = votes.patterns(), len(task.schema)
-    known = None if calibration is None else calibration.codes(votes.ids)
-    model = fit(task.config, patterns, n_classes=k, gold=known)
+    model = fit_known(task.config, patterns, votes.ids, n_classes=k, known=calibration)
     with writing(folder / "model"):
         tracking.save_model(
             model, folder / "model", labelers=votes.labelers, schema=task.schema, rules=task.registry
@@ -243,15 +245,33 @@ def _fitted(
     return tables[0], tables[1], getattr(model, "independence_", None)
 
 
-def _calibrated(config: Config, gold: Gold | None, calibration: Gold | None) -> list[str]:
+def _calibrated(config: Config, gold: Gold | None, calibration: Calibration | None) -> list[str]:
+    """Say which gold the label model or calibrator has learned from."""
     if calibration is None:
         return []
-    scoring = gold.frame.height if gold else 0
+    notes = list(calibration.gold.notes)
+    if not calibration.gold.frame.height:
+        return notes
+    known = used_gold(config, calibration)
+    used, scoring = known.gold.frame.height, gold.frame.height if gold else 0
     into = "the label model" if config.calibrator is None else f"the calibrator ({config.calibrator})"
-    return [
-        f"{calibration.frame.height} gold rows went into {into}; the other {scoring} score it "
-        "(task.gold.calibrate)"
-    ]
+    others = "the other " if calibration.version is None else ""
+    sentence = f"{used} gold {'row' if used == 1 else 'rows'} went into {into}; {others}{scoring} score it"
+    left = calibration.gold.frame.height - used
+    alone = len(known.unknown)
+    if left:
+        notes.append(
+            f"{left} gold {'row was' if left == 1 else 'rows were'} not drawn at random, and {into} gets a random sample only"
+        )
+    if alone:
+        notes.append(
+            f"{alone} of them {_was(alone)} not drawn at random: class balance is not learned from them"
+        )
+    return [f"{sentence} (task.gold.calibrate)", *notes]
+
+
+def _was(count: int) -> str:
+    return "was" if count == 1 else "were"
 
 
 def _undecided(
@@ -337,7 +357,7 @@ def _without_engine(config: Config) -> dict[str, Any]:
     return {
         key: value
         for key, value in plain(config).items()
-        if key not in ("engine", "tracking", "plots", "gold")
+        if key not in ("engine", "tracking", "plots", "gold", "audit")
     }
 
 
@@ -369,13 +389,15 @@ def _record(result: RunResult, config: Config) -> tracking.Record:
     if prints["gold"]:
         source = config.task.gold.path or f"column {config.task.gold.column} of the corpus"
         datasets.append(tracking.Dataset("gold", prints["gold"], "gold", str(source)))
+    if prints.get("gold_set"):
+        datasets.append(tracking.Dataset("calibration", prints["calibration"], "gold", "gold room"))
     names = ["config.yaml", "manifest.json"]
     names += [name for name in ("evaluation.json", "beliefs.json") if (result.folder / name).exists()]
     files = [(result.folder / name, "") for name in names]
     files += [(path, "plots") for path in sorted((result.folder / "plots").glob("*.png"))]
     return tracking.Record(
         name=config.tracking.run_name or f"{result.model} {result.run_id}",
-        parameters=flatten(config),
+        parameters=flatten(of_run(config)),
         tags={**tags, **config.tracking.tags},
         metrics=result.metrics(),
         datasets=datasets,

@@ -466,6 +466,7 @@ def test_decisions_become_gold_that_says_nothing_about_frequency():
         {
             "item": item, "labels": labels, "role": "training", "group": None, "origin": "adjudicated",
             "inclusion": None, "experts": [expert], "reason": reason, "guideline": "v3", "due": due,
+            "counter": None,
         }
         for item, labels, expert, reason in [("a", [], "fay", None), ("b", ["spam"], "eve", "it sells")]
     ]  # fmt: skip
@@ -482,6 +483,18 @@ def test_two_experts_who_agree_make_one_gold_item():
     assert found.gold.select("item", "experts", "reason").rows() == [("a", ["eve", "fay"], "y")]
 
 
+def test_the_runner_up_is_what_the_item_is_mistaken_for():
+    schema = LabelSchema(["ham", "spam", "eggs"])
+    answers = said(
+        "a: ann=spam bob=eggs cid=eggs dot=ham\nb: ann=spam bob=eggs\nc: ann=ham bob=?\nd: ann=ham bob=-"
+    )
+    settled = consensus(answers, schema=schema, method="majority_vote")
+    rows = decided(item=list("abcd"), labels=[["ham"]] * 4, expert=["eve"] * 4, reason=["x"] * 4)
+    found = adjudicate(rows, schema=schema, settled=settled)
+    assert found.gold["counter"].to_list() == [["eggs"], ["spam"], None, None]
+    assert adjudicate(rows, schema=schema).gold["counter"].to_list() == [None] * 4
+
+
 def test_decisions_become_cases_of_the_guideline():
     answers = said("a: ann=spam bob=ham cid=spam\nb: ann=- bob=spam")
     rows = decided(
@@ -489,7 +502,7 @@ def test_decisions_become_cases_of_the_guideline():
         gold=[True, False], case=[True, True], section=[None, "rules"],
     )  # fmt: skip
     found = adjudicate(rows, schema=SPAM, settled=vote(answers))
-    assert found.gold["item"].to_list() == ["a"]
+    assert found.gold.select("item", "counter").rows() == [("a", ["spam"])]
     assert found.closed["item"].to_list() == ["a", "b"]
     assert dict(found.cases.schema) == dict(pl.Schema(CASES))
     assert found.cases.rows() == [

@@ -95,6 +95,40 @@ def test_more_people_are_new_to_the_item_and_evenly_asked():
     assert new["blind"].all()
 
 
+def test_people_who_are_new_to_the_batch_get_checks_that_they_have_not_met():
+    answers, asked = batch_of({f"i{n}": "aab" for n in range(30)})
+    had = listed(
+        pl.DataFrame({"item": ["g0", "g1", "g2"], "annotator": ["p0", "p1", "p3"], "check": [True] * 3}),
+        batch="b1", seed=1, before=asked,
+    )  # fmt: skip
+    elsewhere = listed(
+        pl.DataFrame({"item": ["g3"], "annotator": ["p4"], "check": [True]}), batch="b0", seed=1
+    )
+    checks = pl.DataFrame({"item": [f"g{n}" for n in range(8)], "group": [*[None] * 6, "g", "g"]})
+    seen = pl.DataFrame({"item": ["g4", "g6"], "annotator": ["p4", None]})
+    near = pl.DataFrame({"item": ["g5"] * 30, "other": [f"i{n}" for n in range(30)]})
+    found = more_asked(
+        answers, pl.concat([asked, had, elsewhere]), PEOPLE, batch="b1", seed=1,
+        seen=seen, checks=checks, wanted=5, most_checks=0.4, near=near,
+    )  # fmt: skip
+    assert check_records("assignment", found.assignments, task="t").height == found.assignments.height
+    hidden = found.assignments.filter("check")
+    of = {name: sorted(part["item"]) for (name,), part in hidden.group_by("annotator")}
+    assert set(found.assignments["annotator"]) == {f"p{n}" for n in range(3, 9)}
+    # p3 has a check in the batch; g3 and g4 are met by p4, g5 is near an item of everybody's, g6 and g7 are shown to all
+    assert of == {"p4": ["g0", "g1", "g2"], **{f"p{n}": ["g0", "g1", "g2", "g3", "g4"] for n in (5, 6, 7, 8)}}
+    places = found.assignments.filter(pl.col("annotator") == "p5").sort("position")
+    assert places["position"].to_list() == list(range(1, places.height + 1))
+    assert places["check"].to_list() != sorted(places["check"]), "checks stand among the items"
+    assert ", and 23 hidden checks for 5 new to the batch; done means" in found.sentence
+    # asking again gives them none
+    again = more_asked(
+        answers, pl.concat([asked, had, elsewhere, found.assignments]), PEOPLE, batch="b1", seed=1,
+        checks=checks, wanted=5,
+    )  # fmt: skip
+    assert again.assignments.height == 0
+
+
 def test_too_few_people_left_means_experts_with_the_reason():
     answers, asked = batch_of({"hard": "aab", "skipped": "aa?"})
     found = more_asked(answers, asked, PEOPLE.head(4), batch="b1", seed=1)

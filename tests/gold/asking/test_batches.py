@@ -50,6 +50,45 @@ def test_every_item_is_asked_of_three_and_everybody_works_as_much():
     assert found.assignments["suggestion"].null_count() == 360
 
 
+def test_nobody_gets_a_check_beside_its_near_duplicate():
+    near = pl.DataFrame({"item": ["g00", "g01", "g02"], "other": ["i000", "i001", "i001"]})
+    rows = draw(CORPUS.head(30), 30, seed=1, purpose="batch").frame
+    few = CHECKS.head(5)
+    found = plan(rows, checks=few, settings=BatchSettings(checks=5, most_checks=0.5), near=near)
+    of = {name: set(part["item"]) for (name,), part in found.assignments.group_by("annotator")}
+    alike = [
+        (name, check)
+        for name in of
+        for check, item in near.iter_rows()
+        if item in of[name] and check in of[name]
+    ]
+    assert alike == []
+    beside = plan(rows, checks=few, settings=BatchSettings(checks=5, most_checks=0.5))
+    met = [set(part["item"]) for _, part in beside.assignments.group_by("annotator")]
+    assert any({"g00", "i000"} <= items for items in met), "without knowing them they meet"
+    assert any("4 of 5 checks" in note or "2 of 5" in note or "3 of 5" in note for note in found.notes)
+
+
+def test_a_first_batch_says_that_it_can_not_fail():
+    early = BatchSettings(checks=12, history=0, alpha=0.01)
+    said = plan(settings=early).sentence
+    assert said.startswith(
+        "this batch can't fail, for it takes 20 earlier checks or a floor, and none are there; later, "
+    )
+    assert said.endswith(power_sentence(12, alpha=0.01))
+    assert "and 12 are too few; later" in plan(settings=BatchSettings(checks=12, history=12)).sentence
+    with_floor = BatchSettings(checks=12, history=0, alpha=0.01, floor=0.9)
+    assert plan(settings=with_floor).sentence == power_sentence(12, alpha=0.01, history=0, floor=0.9)
+    held = BatchSettings(checks=12, history=40, alpha=0.01, floor=0.9)
+    assert plan(settings=held).sentence == power_sentence(12, alpha=0.01, history=40, floor=0.9)
+
+
+def test_while_nothing_can_fail_there_are_as_many_checks_as_will_be_needed():
+    known = checks_needed(0.5, alpha=0.05)
+    found = plan(settings=BatchSettings(caught=0.5, history=3, most_checks=0.5))
+    assert set(found.loads["checks"]) == {known}
+
+
 def test_a_plan_can_be_recorded():
     found = plan()
     assert check_records("assignment", found.assignments, task="t").height == 360

@@ -10,11 +10,20 @@ from hypothesis import strategies as st
 from weaklabel.errors import GoldError, Problems, SchemaError
 from weaklabel.gold import Ledger
 from weaklabel.gold.gold_set.proposing import MOVES, proposed
-from weaklabel.gold.gold_set.seen import components, near_groups, regrouped, seen, unseen
+from weaklabel.gold.gold_set.seen import (
+    components,
+    near_groups,
+    near_pairs,
+    nearly_met,
+    regrouped,
+    seen,
+    unseen,
+)
 from weaklabel.gold.gold_set.standard import diff, gold_set
 from weaklabel.gold.ledger.answers import LEDGER
 from weaklabel.gold.ledger.records import KINDS, ROLES, columns
 from weaklabel.gold.table import Gold
+from weaklabel.profile.near import jaccard, shingles
 from weaklabel.schema import Label, LabelSchema
 
 SCHEMA = LabelSchema(["ham", Label("spam", aliases=("junk",))])
@@ -339,9 +348,31 @@ def test_what_is_left_out_stays():
         "reason": "new",
         "guideline": None,
         "due": DAY,
+        "counter": [],
     }
     assert proposed(gold(("a", "check")), now).frame.height == 0, "the same again changes nothing"
     assert proposed(now.items, now).frame.height == 0
+
+
+def test_what_an_item_is_mistaken_for_stays_until_it_is_that():
+    now = the_set(("a", "check"), counter=[["ham"]])
+    assert now.items["counter"].to_list() == [["ham"]]
+    later = proposed(pl.DataFrame({"item": ["a"], "reason": ["new"]}), now).frame
+    assert later["counter"].to_list() == [["ham"]]
+    turned = proposed(pl.DataFrame({"item": ["a"], "labels": [["ham"]]}), now).frame
+    assert turned.select("labels", "counter").rows() == [(["ham"], [])]
+    cleared = pl.DataFrame({"item": ["a"], "counter": [[]]}, schema_overrides={"counter": pl.List(pl.String)})
+    assert proposed(cleared, now).frame["counter"].to_list() == [[]]
+    with pytest.raises(SchemaError, match=r"the item is 'spam', and mistaken for it(.|\n)*item 'a'"):
+        proposed(pl.DataFrame({"item": ["a"], "counter": [["spam"]]}), now)
+    with pytest.raises(SchemaError, match=r"unknown label 'hma'(.|\n)*did you mean 'ham'"):
+        proposed(pl.DataFrame({"item": ["a"], "counter": [["hma"]]}), now)
+
+
+def test_a_label_that_the_schema_lost_is_no_counter_any_more():
+    now = the_set(("a", "check"), counter=[["ham"]])
+    fewer = LabelSchema(["spam", "eggs"])
+    assert gold_set(now.history, schema=fewer).items["counter"].to_list() == [[]]
 
 
 def test_new_rows_must_be_whole():
@@ -552,3 +583,49 @@ def test_components_are_what_is_linked(links):
             reached |= edge
             edge = {y for a, b in links for x, y in ((a, b), (b, a)) if x in edge} - reached
         assert reached == group
+
+
+# ---- near duplicates of what is no gold ----
+
+WORDS = st.lists(st.sampled_from(["please", "where is", "my parcel", "it", "refund", "Now", "!"]), max_size=5)
+TEXTS = st.lists(WORDS.map(" ".join), max_size=6)
+
+
+@settings(max_examples=200)
+@given(TEXTS, TEXTS, st.sampled_from([0.3, 0.5, 0.8, 1.0]))
+def test_near_pairs_are_all_that_are_near(tests, others, threshold):
+    """Each test is held against each other text."""
+    one = pl.DataFrame({"item": [f"g{n}" for n in range(len(tests))], "text": tests}, schema_overrides=TEXT)
+    two = pl.DataFrame({"item": [f"i{n}" for n in range(len(others))], "text": others}, schema_overrides=TEXT)
+    two = pl.concat([two, one.head(1)])  # a test that was asked is not near itself
+    expected = sorted(
+        (test, item)
+        for test, text in one.iter_rows()
+        for item, other in two.iter_rows()
+        if test != item and jaccard(shingles(text), shingles(other)) >= threshold
+    )
+    assert near_pairs(one, two, threshold=threshold).rows() == expected
+    assert near_pairs(one.reverse(), two.reverse(), threshold=threshold).rows() == expected
+
+
+TEXT = {"item": pl.String, "text": pl.String}
+
+
+def test_long_texts_are_near_when_they_are_alike_and_null_ones_never():
+    long = "ab " * 10_000
+    tests = pl.DataFrame({"item": ["g", "h", "n"], "text": [long, "ab ab", None]})
+    others = pl.DataFrame({"item": ["i", "j", "m"], "text": [long, long + "!", None]})
+    assert near_pairs(tests, others).rows() == [("g", "i")]
+    with pytest.raises(GoldError, match="a threshold is above 0 and up to 1, not 0"):
+        near_pairs(tests, others, threshold=0)
+    with pytest.raises(GoldError, match="tests: no column 'text'"):
+        near_pairs(tests.drop("text"), others)
+
+
+def test_who_met_a_near_duplicate_has_seen_the_test_and_its_group():
+    records = gold(("g", "check"), ("h", "check"), group=["q", "q"])
+    near = pl.DataFrame({"item": ["g"], "other": ["i1"]})
+    asked = pl.DataFrame({"item": ["i1", "i2"], "annotator": ["ann", "bob"]})
+    assert nearly_met(asked, near).rows() == [("g", "ann")]
+    found = seen(["ann", "bob"], assignments=asked, gold=records, near=near)
+    assert found.rows() == [("g", "ann"), ("h", "ann"), ("i1", "ann"), ("i2", "bob")]

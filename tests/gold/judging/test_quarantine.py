@@ -157,6 +157,17 @@ def test_people_new_to_the_batch_get_checks_of_their_own():
     assert checks["requeued_from"].null_count() == checks.height
 
 
+def test_people_new_to_the_batch_get_no_check_beside_its_near_duplicate():
+    pool = pl.DataFrame({"item": ["g20", "g21"]})
+    near = pl.DataFrame({"item": ["g20"] * len(ITEMS), "other": ITEMS})
+    seen = pl.DataFrame({"item": ITEMS, "annotator": "cid"})
+    options = {"seen": seen, "checks": pool, "wanted": 2, "most": 0.9}
+    found = run([bad("bob")], asked_of(), **options, near=near).assignments.filter("check")
+    assert found.select("annotator", "item").rows() == [("fay", "g21")]
+    without = run([bad("bob")], asked_of(), **options).assignments.filter("check")
+    assert sorted(without["item"]) == ["g20", "g21"]
+
+
 def test_checks_of_others_are_checks_for_people_new_to_the_batch_too():
     asked = asked_of()
     pool = pl.DataFrame({"item": [*ITEMS, *(f"g{n}" for n in range(4))]})

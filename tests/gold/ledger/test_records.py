@@ -1,6 +1,7 @@
 """Records of decisions, on SQLite and on PostgreSQL: columns, checks, one step, erasures, migration."""
 
 import datetime
+import json
 import multiprocessing
 from importlib.resources import as_file, files
 
@@ -31,6 +32,7 @@ FULL = {
         "reason": "it sells",
         "guideline": "v3",
         "due": datetime.datetime(2027, 1, 2, 3, 4, 5, 678, tzinfo=datetime.UTC),
+        "counter": ["ham"],
     },
     "version": {"version": 3, "note": "after the audit", "fingerprint": "f"},
     "audit": {"audit": "may", "state": "closed"},
@@ -150,7 +152,7 @@ def test_what_may_be_null_may_be_left_out():
     for kind, row in least.items():
         (found,) = check_records(kind, pl.DataFrame([row]), task="t").rows(named=True)
         added = {name: value for name, value in found.items() if name not in row}
-        filled = {"experts": [], "failed": [], "editorial": [], "lifted": False}
+        filled = {"experts": [], "counter": [], "failed": [], "editorial": [], "lifted": False}
         assert added == {name: filled.get(name) for name in added}
         for name in row:
             with pytest.raises(Problems, match=f"no column '{name}'"):
@@ -175,6 +177,7 @@ ROW = st.fixed_dictionaries(
             max_value=datetime.datetime(9999, 12, 31),
             timezones=st.just(datetime.UTC),
         ),
+        "counter": st.lists(TEXT, unique=True, max_size=2),
     }
 )
 
@@ -508,6 +511,30 @@ def test_a_ledger_of_the_first_version_is_migrated(place):
     assert again.erase(item="a", reason="x").records == 1
 
 
+def test_gold_of_a_ledger_of_the_second_version_is_mistaken_for_nothing(place):
+    """Before the third version gold had no `counter`; the ledger's tables were the same."""
+    ledger = Ledger.open(place)
+    ledger.record("gold", gold(("a", "check")), task="mail")
+    with ledger._database.engine.connect() as own:
+        own.exec_driver_sql("INSERT INTO erasing VALUES (1)")
+        body = own.exec_driver_sql("SELECT body FROM records").scalar()
+        kept = {name: value for name, value in json.loads(body).items() if name != "counter"}
+        assert len(kept) == len(json.loads(body)) - 1
+        own.exec_driver_sql("DELETE FROM records")
+        own.exec_driver_sql("DELETE FROM erasing")
+        line = sa.text("INSERT INTO records VALUES (1, 'mail', 'gold', :body, '2026-01-01 00:00:00')")
+        own.execute(line, {"body": json.dumps(kept)})
+        own.exec_driver_sql("UPDATE weaklabel_version SET version_num = '0002_records'")
+        own.commit()
+    again = Ledger.open(place)
+    assert again.records("gold").select("item", "counter").rows() == [("a", [])]
+    changed = gold(("a", "check")).with_columns(counter=pl.lit(["ham"], dtype=pl.List(pl.String)))
+    again.record("gold", changed, task="mail")
+    assert again.records("gold")["counter"].to_list() == [[], ["ham"]]
+
+
 def test_the_migrations_ship_with_the_package():
     with as_file(files("weaklabel.gold.ledger") / "migrations" / "versions") as folder:
-        assert {"v0001_answers.py", "v0002_records.py"} <= {file.name for file in folder.iterdir()}
+        assert {"v0001_answers.py", "v0002_records.py", "v0003_counter.py"} <= {
+            file.name for file in folder.iterdir()
+        }

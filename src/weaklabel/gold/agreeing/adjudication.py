@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -50,7 +51,8 @@ class Adjudicated:
     ----------
     gold
         Gold records of origin adjudicated. They were chosen because people disagreed, so their probability of
-        inclusion is unknown: they say nothing about how frequent a class is, and can't be part of an audit.
+        inclusion is unknown: they say nothing about how frequent a class is, and can't be part of an audit. `counter`
+        is the label that most others gave, the first of the schema where several are; null where nobody gave one.
     cases
         Columns of `CASES`, for the guideline.
     closed
@@ -129,6 +131,11 @@ def adjudicate(
         pl.col("section").drop_nulls().first(),
     )
     given = {} if settled is None else _given(settled)
+    counters = [
+        _runner_up(given.get(item, {}), labels, schema)
+        for item, labels in merged.select("item", "labels").rows()
+    ]
+    merged = merged.with_columns(pl.Series("counter", counters, dtype=pl.List(pl.String)))
     gold = merged.filter("gold").select(
         "item",
         "labels",
@@ -138,13 +145,14 @@ def adjudicate(
         "reason",
         pl.lit(guideline, dtype=pl.String).alias("guideline"),
         pl.lit(due, dtype=GOLD["due"]).alias("due"),
+        "counter",
     )
     cases = [
         (
             row["item"],
             label,
             row["reason"],
-            sorted(given.get(row["item"], set()) - set(row["labels"])),
+            sorted(set(given.get(row["item"], {})) - set(row["labels"])),
             row["section"],
             ", ".join(row["experts"]),
         )
@@ -211,12 +219,18 @@ def _outcomes(found: Consensus) -> dict[str, set[str | None]]:
     return named
 
 
-def _given(found: Consensus) -> dict[str, set[str]]:
-    """Return the labels that people gave to each item, in any answer that names what it is."""
+def _given(found: Consensus) -> dict[str, Counter[str]]:
+    """Return how often people gave each label to each item, in any answer that names what it is."""
     return {
-        item: {name for answer in answers if answer["kind"] == "label" for name in answer["labels"]}
+        item: Counter(name for answer in answers if answer["kind"] == "label" for name in answer["labels"])
         for item, answers in found.frame.select("item", "answers").iter_rows()
     }
+
+
+def _runner_up(given: Mapping[str, int], labels: Sequence[str], schema: LabelSchema) -> list[str] | None:
+    """Return the label that most people gave beside those decided."""
+    others = [name for name in schema.names if given.get(name) and name not in labels]
+    return [max(others, key=lambda name: given[name])] if others else None
 
 
 def _checked(decisions: pl.DataFrame, schema: LabelSchema) -> pl.DataFrame:

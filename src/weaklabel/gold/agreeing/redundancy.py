@@ -10,6 +10,7 @@ import polars as pl
 
 from weaklabel.errors import GoldError
 from weaklabel.gold.asking.assigning import ASSIGNMENT, assign, listed, may_ask, need_columns
+from weaklabel.gold.asking.hidden import hide_for_new
 from weaklabel.gold.asking.outcomes import queued, votes_of
 from weaklabel.gold.asking.people import active
 from weaklabel.gold.judging.quarantine import set_aside, standing
@@ -89,7 +90,8 @@ class Asked:
     items
         Columns of `ITEMS`, sorted by item.
     assignments
-        Who else is asked, columns of `weaklabel.gold.asking.assigning.ASSIGNMENT`.
+        Who else is asked, columns of `weaklabel.gold.asking.assigning.ASSIGNMENT`, with hidden checks for people who
+        are new to the batch.
     spare
         Assignments that need no answer any more: those pending on items that are done early.
     queue
@@ -121,6 +123,10 @@ def more_asked(
     posterior: pl.DataFrame | None = None,
     seen: pl.DataFrame | None = None,
     quarantines: pl.DataFrame | None = None,
+    checks: pl.DataFrame | None = None,
+    wanted: int = 10,
+    most_checks: float = 0.2,
+    near: pl.DataFrame | None = None,
 ) -> Asked:
     """Return which items of a batch are done, which are asked of more people, and which go to experts.
 
@@ -145,6 +151,9 @@ def more_asked(
     quarantines
         Records of kind quarantine. Answers and assignments that are set aside are passed over, and their people are
         asked nothing more in this batch.
+    checks, wanted, most_checks, near
+        Gold of role check, how many are hidden for people who had none in the batch, and the largest share of their
+        list; see `weaklabel.gold.asking.hidden.hide_for_new`. None: none are.
 
     Notes
     -----
@@ -189,14 +198,30 @@ def more_asked(
     given = assign(names, people, needed=items["needs"].to_list(), seed=seed, weights=weights, may=may)
     pairs = [(names[i], people[p]) for i, p in zip(*given.nonzero(), strict=True)]
     more = pl.DataFrame(pairs, schema={"item": pl.String, "annotator": pl.String}, orient="row")
+    hidden = hide_for_new(
+        more,
+        checks,
+        assignments,
+        batch=batch,
+        seed=seed,
+        wanted=wanted,
+        most=most_checks,
+        seen=seen,
+        near=near,
+    )
     early = items.filter(pl.col("status") == "early")
     stuck = [(name, fate[2]) for name, fate in zip(names, fates, strict=True) if fate[0] == "experts"]
     return Asked(
         items=items,
-        assignments=listed(more, batch=batch, seed=seed, before=assignments),
+        assignments=listed(
+            pl.concat([more, hidden], how="diagonal").with_columns(pl.col("check").fill_null(False)),
+            batch=batch,
+            seed=seed,
+            before=assignments,
+        ),
         spare=left.join(early, on="item", how="semi"),
         queue=queued([name for name, _ in stuck], batch=batch, why=[why for _, why in stuck]),
-        sentence=_sentence(items, settings),
+        sentence=_sentence(items, hidden, settings),
     )
 
 
@@ -265,12 +290,19 @@ def _fate(row: dict[str, Any], room: int, settings: Redundancy) -> tuple[str, in
     return "more", needs, ""
 
 
-def _sentence(items: pl.DataFrame, settings: Redundancy) -> str:
+def _sentence(items: pl.DataFrame, hidden: pl.DataFrame, settings: Redundancy) -> str:
     counts = {status: items.filter(pl.col("status") == status).height for status in _WORDS}
     told = ", ".join(f"{n} {_WORDS[status]}" for status, n in counts.items() if n)
     if not told:
         return "the batch has no items"
     further = int(items["needs"].sum())
+    new = hidden["annotator"].n_unique()
+    checks = (
+        f", and {hidden.height} hidden check{'s' * (hidden.height != 1)} for {new} new to the batch"
+        if new
+        else ""
+    )
     return (
-        f"of {items.height} items {told}; {further} further answers; done means {percent(settings.sure)} sure"
+        f"of {items.height} items {told}; {further} further answers{checks}; "
+        f"done means {percent(settings.sure)} sure"
     )

@@ -13,8 +13,9 @@ from weaklabel.errors import GoldError, some
 from weaklabel.gold.asking.assigning import assign, listed, may_ask, need_columns, odd
 from weaklabel.gold.asking.hidden import hide
 from weaklabel.gold.asking.people import active
+from weaklabel.gold.gold_set.seen import nearly_met
 from weaklabel.gold.ledger.records import KINDS
-from weaklabel.gold.power import checks_needed, power_sentence
+from weaklabel.gold.power import LEAST_HISTORY, checks_needed, power_sentence
 from weaklabel.gold.sampling import DRAW
 
 DRAWN = KINDS["draw"]
@@ -31,10 +32,10 @@ class BatchSettings:
         People asked about each item; odd.
     checks
         Hidden checks for each person; None: as many as are needed to catch falls (`caught`, `good`, `bad`, `alpha`,
-        `history`).
+        `history`, `floor`), or while a history is too short to be held against anybody, as many as will be.
     caught
         Share of falls to be caught.
-    good, bad, alpha, history
+    good, bad, alpha, history, floor
         See `weaklabel.gold.power.power_table`; `alpha` is the level at which a batch fails, such as `Season.level`.
     most_checks
         Largest share of a person's list that may be checks.
@@ -62,6 +63,7 @@ class BatchSettings:
     bad: float = 0.80
     alpha: float = 0.05
     history: int | None = None
+    floor: float | None = None
     most_checks: float = 0.2
     blind: float = 0.3
 
@@ -80,6 +82,11 @@ class BatchSettings:
             raise GoldError(f"most_checks is a share between 0 and 1, not {self.most_checks}")
         if not 0 <= self.blind <= 1:
             raise GoldError(f"blind is a share from 0 to 1, not {self.blind}")
+
+    @property
+    def power(self) -> dict[str, Any]:
+        """What `weaklabel.gold.power.power_table`, `power_sentence` and `checks_needed` take."""
+        return {name: getattr(self, name) for name in ("good", "bad", "alpha", "history", "floor")}
 
     def to_json(self) -> str:
         """Return the settings as they stand in the batch's first record.
@@ -146,6 +153,7 @@ def plan_batch(
     seen: pl.DataFrame | None = None,
     suggestions: pl.DataFrame | None = None,
     settings: BatchSettings | None = None,
+    near: pl.DataFrame | None = None,
 ) -> Plan:
     """Return who is asked about which item of a draw, with checks hidden among them.
 
@@ -168,6 +176,9 @@ def plan_batch(
         be known by having none. None: no item is shown with a suggestion.
     settings
         How the batch is made.
+    near
+        `item` and `other`: checks with a near duplicate among the items; see
+        `weaklabel.gold.gold_set.seen.near_pairs`. Nobody gets such a check beside such an item.
 
     Raises
     ------
@@ -212,8 +223,9 @@ def plan_batch(
     hidden: dict[str, list[str]] = {}
     notes: tuple[str, ...] = ()
     if checks is not None and wanted:
+        met = _met(pairs, seen, near)
         hidden, notes = hide(checks, loads, wanted=wanted, most=settings.most_checks, salt=f"{batch}\0{seed}",
-                             seen=seen, without=set(items))  # fmt: skip
+                             seen=met, without=set(items))  # fmt: skip
     rows = pl.DataFrame(
         [*pairs, *((item, person, True) for person, chosen in hidden.items() for item in chosen)],
         schema={"item": pl.String, "annotator": pl.String, "check": pl.Boolean},
@@ -231,6 +243,21 @@ def plan_batch(
         settings=json.dumps({**asdict(settings), "seed": seed}),
         notes=(*_few(items, needed, settings.per_item), *notes, *_bare(assignments, suggestions)),
         sentence=_sentence([len(chosen) for chosen in hidden.values()], settings),
+    )
+
+
+def _met(
+    pairs: Sequence[tuple[str, str, bool]], seen: pl.DataFrame | None, near: pl.DataFrame | None
+) -> pl.DataFrame | None:
+    """Return who has met what, with the checks that are as good as known by an item of the batch."""
+    if near is None:
+        return seen
+    asked = pl.DataFrame([pair[:2] for pair in pairs], schema=["item", "annotator"], orient="row")
+    alike = nearly_met(asked.cast(pl.String), near)
+    return (
+        alike
+        if seen is None
+        else pl.concat([seen.select(pl.col("item", "annotator").cast(pl.String)), alike])
     )
 
 
@@ -263,7 +290,10 @@ def _wanted(checks: pl.DataFrame | None, settings: BatchSettings) -> int:
         return 0
     if settings.checks is not None:
         return settings.checks
-    return checks_needed(settings.caught, **_power(settings))
+    power = settings.power
+    if not _is_held(settings):
+        power["history"] = None
+    return checks_needed(settings.caught, **power)
 
 
 def _sentence(numbers: Sequence[int], settings: BatchSettings) -> str:
@@ -272,13 +302,12 @@ def _sentence(numbers: Sequence[int], settings: BatchSettings) -> str:
         return "no checks are hidden in this batch: a bad day can not be seen"
     if not min(numbers):
         return "there are people without any hidden check: a bad day of theirs can not be seen"
-    return power_sentence(min(numbers), **_power(settings))
+    if settings.floor is None and not _is_held(settings):
+        few = f"{settings.history} are too few" if settings.history else "none are there"
+        later = power_sentence(min(numbers), **settings.power | {"history": None})
+        return f"this batch can't fail, for it takes {LEAST_HISTORY} earlier checks or a floor, and {few}; later, {later}"
+    return power_sentence(min(numbers), **settings.power)
 
 
-def _power(settings: BatchSettings) -> dict[str, Any]:
-    return {
-        "good": settings.good,
-        "bad": settings.bad,
-        "alpha": settings.alpha,
-        "history": settings.history,
-    }
+def _is_held(settings: BatchSettings) -> bool:
+    return settings.history is None or settings.history >= LEAST_HISTORY

@@ -9,6 +9,7 @@ import polars as pl
 from weaklabel.errors import some
 from weaklabel.fingerprint import event_hash
 from weaklabel.gold.asking.assigning import need_columns
+from weaklabel.gold.gold_set.seen import nearly_met
 from weaklabel.gold.power import percent
 
 
@@ -97,6 +98,75 @@ def hide(
             short.setdefault((len(hidden[person]), len(chosen) >= room), []).append(person)
     notes = (_short(people, have, wanted, full, most) for (have, full), people in sorted(short.items()))
     return hidden, tuple(notes)
+
+
+def hide_for_new(
+    pairs: pl.DataFrame,
+    checks: pl.DataFrame | None,
+    assignments: pl.DataFrame,
+    *,
+    batch: str,
+    seed: int,
+    wanted: int,
+    most: float,
+    seen: pl.DataFrame | None = None,
+    near: pl.DataFrame | None = None,
+) -> pl.DataFrame:
+    """Return checks for people who are asked now and had none in the batch, as when the batch was planned.
+
+    Parameters
+    ----------
+    pairs
+        Who is asked now: `item` and `annotator`.
+    checks
+        Gold of role check: `item`, and if wanted `group`. None: no checks.
+    assignments
+        Records of kind assignment, of all batches: nobody gets a check that they were ever asked about.
+    batch, seed
+        The batch's id, and what it was planned with.
+    wanted, most
+        See `hide`.
+    seen
+        See `unmet`.
+    near
+        `item` and `other`: checks with a near duplicate among the items; see
+        `weaklabel.gold.gold_set.seen.near_pairs`.
+
+    Returns
+    -------
+    polars.DataFrame
+        `item`, `annotator` and `check`, which is true.
+
+    Examples
+    --------
+    >>> pairs = pl.DataFrame({"item": ["a", "b"], "annotator": ["ann", "dot"]})
+    >>> before = pl.DataFrame({"batch": ["b1"], "item": ["g"], "annotator": ["ann"], "check": [True]})
+    >>> hide_for_new(pairs, pl.DataFrame({"item": ["g"]}), before, batch="b1", seed=1, wanted=1, most=0.2).rows()
+    [('g', 'dot', True)]
+    """
+    form = {"item": pl.String, "annotator": pl.String, "check": pl.Boolean}
+    if checks is None or not wanted:
+        return pl.DataFrame(schema=form)
+    mine = assignments.filter(pl.col("batch") == batch)
+    tested = mine.filter("check")["annotator"].unique().to_list()
+    new = pairs.filter(~pl.col("annotator").is_in(tested)).group_by("annotator").len().sort("annotator")
+    met = [frame.select("item", "annotator") for frame in (assignments, pairs)]
+    if seen is not None:
+        need_columns(seen, ("item", "annotator"), "what people have seen")
+        met.append(seen.select(pl.col("item", "annotator").cast(pl.String)))
+    if near is not None:
+        met.append(nearly_met(pairs, near))
+    found, _ = hide(
+        checks,
+        dict(new.iter_rows()),
+        wanted=wanted,
+        most=most,
+        salt=f"{batch}\0{seed}",
+        seen=pl.concat(met),
+        without=set(mine.filter(~pl.col("check"))["item"]),
+    )
+    rows = [(item, person, True) for person, chosen in found.items() for item in chosen]
+    return pl.DataFrame(rows, schema=form, orient="row")
 
 
 def _one_of_a_group(pool: pl.DataFrame, salt: str) -> list[str]:

@@ -19,7 +19,7 @@ import polars as pl
 
 from weaklabel.errors import GoldError, Problems, WeakLabelError, did_you_mean, some
 from weaklabel.gold.gold_set.seen import regrouped
-from weaklabel.gold.gold_set.standard import GoldSet, by_name
+from weaklabel.gold.gold_set.standard import GoldSet, by_name, still_mistaken
 from weaklabel.gold.ledger import records
 from weaklabel.gold.ledger.records import KINDS, ROLES
 
@@ -123,6 +123,8 @@ def proposed(
     last = records.current("gold", current.history)
     _must_be_there(new, last, place)
     rows = records.check_records("gold", _completed(new, last), task="", place=place)
+    if "counter" not in new.columns:
+        rows = rows.with_columns(still_mistaken(rows, current.schema))
     going, staying = (
         rows.filter(removed) for removed in (pl.col("role") == "removed", pl.col("role") != "removed")
     )

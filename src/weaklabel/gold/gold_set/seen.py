@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
+import numpy as np
 import polars as pl
 
 from weaklabel.errors import GoldError
 from weaklabel.fingerprint import fingerprint
-from weaklabel.profile.near import LONGEST, near_duplicates
+from weaklabel.profile.near import LONGEST, near_duplicates, shingles
 
 _PAIR = pl.Schema({"item": pl.String, "annotator": pl.String})
 _GROUP = pl.Schema({"item": pl.String, "group": pl.String})
+_BLOCK = 5_000
+_NEAR = pl.Schema({"item": pl.String, "other": pl.String})
 
 
 def near_groups(
@@ -59,6 +63,95 @@ def near_groups(
     return _named(links, named)
 
 
+def near_pairs(tests: pl.DataFrame, others: pl.DataFrame, *, threshold: float = 0.8) -> pl.DataFrame:
+    """Return which test items have a near duplicate among other items.
+
+    Parameters
+    ----------
+    tests
+        item and text: gold that people are tested with.
+    others
+        item and text: what people have met, or will meet.
+    threshold
+        Least Jaccard index of the texts' sets of 5-character shingles; longer texts than `near_groups` compares must
+        be alike.
+
+    Returns
+    -------
+    polars.DataFrame
+        item, other, sorted; no item is its own near duplicate. A text that is null is like no other.
+
+    Notes
+    -----
+    Exact, and linear in the number of other texts: a sparse product counts the shingles that each has in common with
+    each test, a block of texts at a time.
+
+    Examples
+    --------
+    >>> tests = pl.DataFrame({"item": ["g"], "text": ["where is it, please?"]})
+    >>> near_pairs(tests, pl.DataFrame({"item": ["a", "b"], "text": ["Where is it, please??", "hi"]})).rows()
+    [('g', 'a')]
+    """
+    _need(tests, "tests", ["item", "text"])
+    _need(others, "others", ["item", "text"])
+    if not 0 < threshold <= 1:
+        raise GoldError(f"a threshold is above 0 and up to 1, not {threshold}")
+    ids, parts = _split(tests)
+    of = {part: n for n, part in enumerate(dict.fromkeys(part for one in parts for part in one))}
+    mine, sizes = _counted(parts, of), np.array([len(one) for one in parts])
+    found: list[tuple[str, str]] = []
+    for block in others.select("item", "text").unique().iter_slices(_BLOCK):
+        names, each = _split(block)
+        common = (_counted(each, of) @ mine.T).tocoo()
+        every = np.array([len(one) for one in each])[common.row] + sizes[common.col] - common.data
+        near = common.data / every >= threshold
+        found += ((ids[t], names[o]) for o, t in zip(common.row[near], common.col[near], strict=True))
+    pairs = pl.DataFrame(found, schema=_NEAR, orient="row").filter(pl.col("item") != pl.col("other"))
+    return pairs.unique().sort("item", "other")
+
+
+def _split(texts: pl.DataFrame) -> tuple[list[str], list[set[str]]]:
+    """Return the items that have a text, and the parts of each."""
+    rows = texts.select("item", "text").drop_nulls()
+    return rows["item"].to_list(), [_parts(text) for text in rows["text"]]
+
+
+def _counted(parts: Sequence[set[str]], of: Mapping[str, int]) -> Any:
+    """Return a sparse matrix of which text has which of the known parts."""
+    from scipy.sparse import csr_array
+
+    known = [[of[part] for part in one if part in of] for one in parts]
+    ends = np.cumsum([0, *(len(one) for one in known)])
+    columns = np.fromiter((n for one in known for n in one), dtype=np.int64, count=int(ends[-1]))
+    return csr_array((np.ones(len(columns), np.int32), columns, ends), shape=(len(parts), max(len(of), 1)))
+
+
+def _parts(text: str) -> set[str]:
+    return shingles(text) if len(text) <= LONGEST else {text}
+
+
+def nearly_met(met: pl.DataFrame, near: pl.DataFrame) -> pl.DataFrame:
+    """Return the test items that people have as good as met: those with a near duplicate among what they have met.
+
+    Parameters
+    ----------
+    met
+        item and annotator.
+    near
+        item and other, as `near_pairs` gives them.
+
+    Examples
+    --------
+    >>> met = pl.DataFrame({"item": ["a"], "annotator": ["ann"]})
+    >>> nearly_met(met, pl.DataFrame({"item": ["g", "h"], "other": ["a", "b"]})).rows()
+    [('g', 'ann')]
+    """
+    _need(met, "what people have met", list(_PAIR))
+    _need(near, "near duplicates", list(_NEAR))
+    given = met.select(_PAIR.keys()).cast(_PAIR).unique().rename({"item": "other"})
+    return near.cast(_NEAR).join(given, on="other").select(_PAIR.keys()).unique().sort("item", "annotator")
+
+
 def seen(
     annotators: Iterable[str],
     *,
@@ -66,6 +159,7 @@ def seen(
     answers: pl.DataFrame | None = None,
     gold: pl.DataFrame | None = None,
     groups: pl.DataFrame | None = None,
+    near: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Return which items people have seen, or will when what is drawn is sent.
 
@@ -82,6 +176,8 @@ def seen(
         Gold records (all of them, not only those that count): item, role, group, experts.
     groups
         item, group: more near duplicates, such as `near_groups` finds.
+    near
+        item, other: test items with near duplicates that are no gold, as `near_pairs` gives them.
 
     Returns
     -------
@@ -111,6 +207,8 @@ def seen(
     direct = (
         pl.concat([frame.cast(_PAIR) for frame in pairs]).join(people, on="annotator", how="semi").unique()
     )
+    if near is not None:
+        direct = pl.concat([direct, nearly_met(direct, near)]).unique()
     alike = _named([], pl.concat([frame.cast(_GROUP) for frame in named]).drop_nulls().unique())
     others = direct.join(alike, on="item").join(alike, on="group", suffix="_other")
     every = pl.concat([direct, others.select(item="item_other", annotator="annotator")])

@@ -271,12 +271,13 @@ def diff(old: GoldSet, new: GoldSet) -> GoldDiff:
 
 
 def by_name(items: pl.DataFrame, schema: LabelSchema, *, place: str = "the gold set") -> pl.DataFrame:
-    """Return items with labels by their name in the schema.
+    """Return items with labels by their name in the schema, those that they are mistaken for (`counter`) too.
 
     Raises
     ------
     SchemaError
-        A label is not in the schema, or an item has two of an exclusive one; with several, `Problems`.
+        A label is not in the schema, or an item has two of an exclusive one, or is mistaken for what it is; with
+        several, `Problems`.
 
     Examples
     --------
@@ -292,9 +293,11 @@ def by_name(items: pl.DataFrame, schema: LabelSchema, *, place: str = "the gold 
 
 
 def _label_problems(items: pl.DataFrame, schema: LabelSchema, place: str) -> Iterator[WeakLabelError]:
-    for item, labels in items.select("item", "labels").iter_rows():
+    counters = items["counter"] if "counter" in items.columns else [None] * items.height
+    for (item, labels), counter in zip(items.select("item", "labels").iter_rows(), counters, strict=True):
         where = f"{place}, item {item!r}"
-        for label in labels or []:
+        known = {schema.code(label) for label in labels or [] if label in schema}
+        for label in [*(labels or []), *([] if counter is None else counter)]:
             if label not in schema:
                 hint = did_you_mean(label, schema.names)
                 yield SchemaError(f"unknown label {label!r}", where=where, available=schema.names, hint=hint)
@@ -302,6 +305,10 @@ def _label_problems(items: pl.DataFrame, schema: LabelSchema, place: str) -> Ite
             yield SchemaError(
                 f"{len(labels)} labels for one item of an exclusive schema: {', '.join(labels)}", where=where
             )
+        for label in [] if counter is None else counter:
+            if label in schema and schema.code(label) in known:
+                hint = "`counter` names other labels, that it is easily mistaken for"
+                yield SchemaError(f"the item is {label!r}, and mistaken for it", where=where, hint=hint)
 
 
 def _history(given: pl.DataFrame, kind: str) -> pl.DataFrame:
@@ -313,7 +320,7 @@ def _history(given: pl.DataFrame, kind: str) -> pl.DataFrame:
         for name, type_ in columns.items()
     ).sort("number")
     if kind == "gold":
-        whole = whole.with_columns(pl.col("labels", "experts").fill_null([]))
+        whole = whole.with_columns(pl.col("labels", "experts", "counter").fill_null([]))
     tasks = whole["task"].drop_nulls().unique().sort().to_list()
     if len(tasks) > 1:
         raise GoldError(
@@ -326,14 +333,36 @@ def _items(history: pl.DataFrame, schema: LabelSchema, unknown: str) -> pl.DataF
     now = (
         records.current("gold", history).filter(pl.col("role") != "removed").select("number", *KINDS["gold"])
     )
+    now = now.with_columns(still_mistaken(now, schema))
     return (by_name(now, schema) if unknown == "refuse" else _renamed(now, schema)).sort("item")
+
+
+def still_mistaken(items: pl.DataFrame, schema: LabelSchema) -> pl.Series:
+    """Return the labels that items are mistaken for, without those that the schema has no more or that they became.
+
+    Examples
+    --------
+    >>> items = pl.DataFrame({"labels": [["ham"]], "counter": [["spam", "ham", "gone"]]})
+    >>> still_mistaken(items, LabelSchema(["ham", "spam"])).to_list()
+    [['spam']]
+    """
+    found = []
+    for labels, counter in items.select("labels", "counter").iter_rows():
+        own = {schema.code(label) for label in labels if label in schema}
+        found.append([label for label in counter if label in schema and schema.code(label) not in own])
+    return pl.Series("counter", found, dtype=pl.List(pl.String))
 
 
 def _renamed(items: pl.DataFrame, schema: LabelSchema) -> pl.DataFrame:
     """Return items with labels by their name, where the schema has them."""
-    spellings = items["labels"].explode(empty_as_null=False).drop_nulls().unique()
-    names = {spelling: schema.label(schema.code(spelling)) for spelling in spellings if spelling in schema}
-    return items.with_columns(pl.col("labels").list.eval(pl.element().replace(names))) if names else items
+    of_labels = [name for name in ("labels", "counter") if name in items.columns]
+    spellings = pl.concat([items[name].explode(empty_as_null=False).rename("") for name in of_labels])
+    names = {
+        spelling: schema.label(schema.code(spelling))
+        for spelling in spellings.drop_nulls().unique()
+        if spelling in schema
+    }
+    return items.with_columns(pl.col(of_labels).list.eval(pl.element().replace(names))) if names else items
 
 
 def _pairs(gold: pl.DataFrame) -> pl.DataFrame:

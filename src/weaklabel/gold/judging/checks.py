@@ -11,7 +11,7 @@ import polars as pl
 from weaklabel.agreement import cohen_kappa
 from weaklabel.errors import GoldError, some
 from weaklabel.gold.fall import fall_p, floor_of_kappa, floor_p
-from weaklabel.gold.power import percent
+from weaklabel.gold.power import LEAST_HISTORY, percent
 from weaklabel.stats import Estimate, undefined
 
 CHECKS: dict[str, Any] = {
@@ -205,7 +205,7 @@ def judge_batches(
     season: Season,
     floor: float | None = None,
     kappa_floor: float | None = None,
-    least_history: int = 20,
+    least_history: int = LEAST_HISTORY,
     history: Mapping[str, tuple[int, int]] | None = None,
 ) -> tuple[Verdict, ...]:
     """Return a verdict on each person's batch, in the order of batches and of people's names.
@@ -259,7 +259,7 @@ def judge_batches(
         for person in people:
             for gold in parts[batch, person]["gold"].drop_nulls():
                 mix[gold] = mix.get(gold, 0) + 1
-        least = _floor(floor, kappa_floor, mix)
+        least = least_share(floor, kappa_floor, mix)
         for person in people:
             level = season.level(number)
             verdict = _judge(parts[batch, person], past.get(person, (0, 0)), least, least_history, level)
@@ -345,7 +345,21 @@ def _kappa(answered: pl.DataFrame) -> Estimate:
     return cohen_kappa(mine, [code[label] for label in answered["gold"]])
 
 
-def _floor(floor: float | None, kappa_floor: float | None, mix: Mapping[str, int]) -> float | None:
+def least_share(floor: float | None, kappa_floor: float | None, mix: Mapping[str, int]) -> float | None:
+    """Return the share of right answers that nobody should be below; None: there is no floor.
+
+    Parameters
+    ----------
+    floor, kappa_floor
+        See `judge_batches`.
+    mix
+        How often gold of the checks names each class.
+
+    Examples
+    --------
+    >>> least_share(0.7, 0.6, {"ham": 1, "spam": 1}), least_share(None, 0.6, {"ham": 3}), least_share(0.9, None, {})
+    (0.8, None, 0.9)
+    """
     of_kappa = None if kappa_floor is None else floor_of_kappa(kappa_floor, mix)
     floors = [value for value in (floor, of_kappa) if value is not None]
     return max(floors) if floors else None

@@ -11,7 +11,7 @@ import polars as pl
 
 from weaklabel.errors import GoldError
 from weaklabel.gold.asking.assigning import ASSIGNMENT, assign, listed, may_ask, need_columns
-from weaklabel.gold.asking.hidden import hide
+from weaklabel.gold.asking.hidden import hide_for_new
 from weaklabel.gold.asking.outcomes import queued
 from weaklabel.gold.asking.people import active
 from weaklabel.gold.judging.checks import CHECKS, Verdict
@@ -69,6 +69,7 @@ def quarantine(
     checks: pl.DataFrame | None = None,
     wanted: int = 10,
     most: float = 0.2,
+    near: pl.DataFrame | None = None,
 ) -> Quarantine:
     """Return what goes when verdicts fail batches of people: their answers out, their items to others.
 
@@ -89,9 +90,9 @@ def quarantine(
         somebody has decided on it.
     seen
         Who has met what: `item` and `annotator` (null: everybody).
-    checks, wanted, most
+    checks, wanted, most, near
         Gold of role check, and how many are hidden for people who had none in the batch; see
-        `weaklabel.gold.asking.hidden.hide`. None: none are.
+        `weaklabel.gold.asking.hidden.hide_for_new`. None: none are.
 
     Returns
     -------
@@ -129,8 +130,19 @@ def quarantine(
     for batch in sorted({v.batch for v in failed}):
         mine = [v for v in failed if v.batch == batch]
         requeue = _requeued(batch, [v.person for v in mine], assignments, people, after, seen, seed)
-        hidden = _hidden(requeue, checks, batch, assignments, seen, wanted=wanted, most=most, seed=seed)
-        more.append(listed(pl.concat([requeue.pairs, hidden]), batch=batch, seed=seed, before=assignments))
+        hidden = hide_for_new(
+            requeue.pairs,
+            checks,
+            assignments,
+            batch=batch,
+            seed=seed,
+            wanted=wanted,
+            most=most,
+            seen=seen,
+            near=near,
+        )
+        pairs = pl.concat([requeue.pairs, hidden], how="diagonal")
+        more.append(listed(pairs, batch=batch, seed=seed, before=assignments))
         stuck.append(queued(requeue.stuck, batch=batch, why="set aside, and too few others are left to ask"))
         for verdict in mine:
             lost = answers.filter((pl.col("batch") == batch) & (pl.col("annotator") == verdict.person)).height
@@ -302,41 +314,6 @@ def _requeued(
         takers = sorted(names[p] for p in np.flatnonzero(given[i]))
         rows += [(item, taker, giver, False) for taker, giver in zip(takers, places[item], strict=False)]
     return _Requeue(pl.DataFrame(rows, schema=_PAIR, orient="row"), stuck, short)
-
-
-def _hidden(
-    requeue: _Requeue,
-    checks: pl.DataFrame | None,
-    batch: str,
-    assignments: pl.DataFrame,
-    seen: pl.DataFrame | None,
-    *,
-    wanted: int,
-    most: float,
-    seed: int,
-) -> pl.DataFrame:
-    """Return checks for people who are asked now and had none in the batch."""
-    if checks is None:
-        return pl.DataFrame(schema=_PAIR)
-    tested = assignments.filter((pl.col("batch") == batch) & pl.col("check"))["annotator"].unique().to_list()
-    new = (
-        requeue.pairs.filter(~pl.col("annotator").is_in(tested)).group_by("annotator").len().sort("annotator")
-    )
-    met = [assignments.select("item", "annotator"), requeue.pairs.select("item", "annotator")]
-    if seen is not None:
-        met.append(seen.select(pl.col("item", "annotator").cast(pl.String)))
-    production = assignments.filter((pl.col("batch") == batch) & ~pl.col("check"))["item"]
-    found, _ = hide(
-        checks,
-        dict(new.iter_rows()),
-        wanted=wanted,
-        most=most,
-        salt=f"{batch}\0{seed}",
-        seen=pl.concat(met),
-        without=set(production),
-    )
-    rows: list[Any] = [(item, person, None, True) for person, chosen in found.items() for item in chosen]
-    return pl.DataFrame(rows, schema=_PAIR, orient="row")
 
 
 def _sentence(verdict: Verdict, lost: int, asked: int, short: int) -> str:

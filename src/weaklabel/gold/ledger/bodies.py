@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from weaklabel.gold.ledger.records import ERASED, JSON, KINDS, NAMES, PROSE, SUBJECTS
+from weaklabel.gold.ledger.records import ERASED, FILLED, JSON, KINDS, NAMES, PROSE, SUBJECTS
 
 _TIME = pl.Datetime("us", "UTC")
 
@@ -28,7 +28,7 @@ def to_body(kind: str, rows: pl.DataFrame) -> list[str]:
 
 
 def from_body(kind: str, bodies: pl.Series) -> pl.DataFrame:
-    """Return the records that `to_body` wrote; a column that one has not is null.
+    """Return the records that `to_body` wrote; a column that one has not is null, or what `FILLED` says.
 
     Examples
     --------
@@ -43,7 +43,7 @@ def from_body(kind: str, bodies: pl.Series) -> pl.DataFrame:
         pl.col(name).str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", time_unit="us", time_zone="UTC")
         for name, type_ in KINDS[kind].items()
         if type_ == _TIME
-    )
+    ).with_columns(pl.col(name).fill_null(value) for name, value in FILLED.get(kind, {}).items())
 
 
 def without(kind: str, body: str, what: str, id: str) -> str | None:
@@ -93,18 +93,25 @@ def _nameless(text: str, id: str, *, as_json: bool) -> str:
     """Return a text without the name: quoted in prose; in JSON also where it is a value, or a key within a value."""
     if as_json:
         before = json.loads(text)
-        found = {field: _walked(value, id) for field, value in before.items()}
+        found = {field: nameless(value, id) for field, value in before.items()}
         return text if found == before else json.dumps(found, ensure_ascii=False)
     for quoted in (repr(id), f'"{id}"', f"`{id}`"):
         text = text.replace(quoted, quoted[0] + ERASED + quoted[-1])
     return text
 
 
-def _walked(value: Any, id: str) -> Any:
+def nameless(value: Any, id: str) -> Any:
+    """Return plain data without a name: where it is a value, a key of a mapping, or stands quoted in a text.
+
+    Examples
+    --------
+    >>> nameless({"ann": 1, "by": "ann", "why": "asked by 'ann'", "all": ["ann", "bob"]}, "ann")
+    {'by': '(erased)', 'why': "asked by '(erased)'", 'all': ['bob']}
+    """
     if isinstance(value, dict):
-        return {k: _walked(v, id) for k, v in value.items() if k != id}
+        return {k: nameless(v, id) for k, v in value.items() if k != id}
     if isinstance(value, list):
-        return [_walked(v, id) for v in value if v != id]
+        return [nameless(v, id) for v in value if v != id]
     if isinstance(value, str):
         return ERASED if value == id else _nameless(value, id, as_json=False)
     return value

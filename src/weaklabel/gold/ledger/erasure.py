@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -77,6 +77,24 @@ def erase(
         _due(connection)
     _vacuum(database)
     return erased
+
+
+def edit_guidelines(database: Database, task: str, edit: Callable[[str], str]) -> int:
+    """Write recorded texts of a guideline again, as an erasure needs it; see `Ledger.edit_guidelines`."""
+    table = tables.records
+    query = sa.select(table).where(table.c.kind == "guideline", table.c.task == task).order_by(table.c.number)
+    with database.writing() as connection:
+        changes: _Changes = []
+        for row in connection.execute(query):
+            body = json.loads(row.body)
+            text = edit(body["text"])
+            if text != body["text"]:
+                changes.append((dict(row._mapping), json.dumps({**body, "text": text}, ensure_ascii=False)))
+        if changes:
+            with _permitted(connection):
+                _change(connection, changes)
+            _due(connection)
+    return len(changes)
 
 
 def retain(database: Database, days: float, task: str | None, now: datetime.datetime) -> Erased:

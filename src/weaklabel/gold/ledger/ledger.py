@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -287,6 +287,32 @@ class Ledger:
             raise GoldError("an annotator is erased from all tasks", hint="leave out task=")
         kind, id = ("item", item) if item is not None else ("annotator", annotator)
         return erasure.erase(self._database, kind, str(id), task, _reason(reason), _naive(now))
+
+    def edit_guidelines(self, edit: Callable[[str], str], *, task: str) -> int:
+        """Write the recorded texts of a guideline again where an erasure takes something out; return how many.
+
+        The bytes of the old texts are gone when the erasure that this belongs to is done: `erase` rewrites the file.
+
+        Parameters
+        ----------
+        edit
+            Gives for a text what is left of it.
+        task
+            Whose guideline.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> ledger = Ledger.open(f"{folder.name}/ledger.db")
+        >>> written = ledger.record("guideline", pl.DataFrame({"version": ["1-a"], "text": ["hush"]}), task="mail")
+        >>> ledger.edit_guidelines(lambda text: text.replace("hush", "…"), task="mail")
+        1
+        >>> ledger.records("guideline")["text"].to_list()
+        ['…']
+        >>> folder.cleanup()
+        """
+        return erasure.edit_guidelines(self._database, task, edit)
 
     def retention(
         self, days: float, *, task: str | None = None, now: datetime.datetime | None = None

@@ -42,6 +42,7 @@ KINDS: dict[str, dict[str, Any]] = {
         "reason": pl.String,
         "guideline": pl.String,
         "due": _TIME,
+        "counter": _TEXTS,
     },
     "version": {"version": pl.Int64, "note": pl.String, "fingerprint": pl.String},
     "audit": {"audit": pl.String, "state": pl.String},
@@ -91,7 +92,7 @@ KINDS: dict[str, dict[str, Any]] = {
 
 | kind | is |
 |---|---|
-| gold | an item of the gold set: its label or labels (none: none of these), role, group of near duplicates, origin, probability of inclusion (null: unknown), experts who judged it, and when it is looked at again |
+| gold | an item of the gold set: its label or labels (none: none of these), role, group of near duplicates, origin, probability of inclusion (null: unknown), experts who judged it, when it is looked at again, and the labels that it is easily mistaken for |
 | version | a version of the gold set: what was recorded before it |
 | audit | an audit that opens or closes |
 | batch | a batch and its state; its settings (JSON) stand in its first record |
@@ -128,7 +129,7 @@ NAMES: dict[str, dict[str, tuple[str, ...]]] = {
 """Columns that name items and annotators."""
 
 _OPTIONAL: dict[str, tuple[str, ...]] = {
-    "gold": ("group", "inclusion", "experts", "reason", "guideline", "due"),
+    "gold": ("group", "inclusion", "experts", "reason", "guideline", "due", "counter"),
     "version": ("note", "fingerprint"),
     "batch": ("purpose", "settings", "note"),
     "draw": ("stratum", "inclusion", "purpose", "order"),
@@ -138,11 +139,12 @@ _OPTIONAL: dict[str, tuple[str, ...]] = {
     "guideline": ("label", "editorial"),
     "training": ("figures",),
 }
-_FILLED: dict[str, dict[str, pl.Expr]] = {
-    "gold": {"experts": pl.lit([], dtype=_TEXTS)},
+FILLED: dict[str, dict[str, pl.Expr]] = {
+    "gold": {"experts": pl.lit([], dtype=_TEXTS), "counter": pl.lit([], dtype=_TEXTS)},
     "quarantine": {"failed": pl.lit([], dtype=_TEXTS), "lifted": pl.lit(False)},
     "guideline": {"editorial": pl.lit([], dtype=_TEXTS)},
 }
+"""What stands where a column has nothing."""
 _CHOICES: dict[tuple[str, str], tuple[str, ...]] = {
     ("gold", "role"): (*ROLES, "removed"),
     ("gold", "origin"): ORIGINS,
@@ -224,7 +226,7 @@ def check_records(kind: str, frame: pl.DataFrame, *, task: str, place: str | Non
         (pl.col(name) if name in rows.columns else pl.lit(None)).cast(type_).alias(name)
         for name, type_ in wanted.items()
     )
-    filled = [pl.col(name).fill_null(value) for name, value in _FILLED.get(kind, {}).items()]
+    filled = [pl.col(name).fill_null(value) for name, value in FILLED.get(kind, {}).items()]
     floats = [pl.col(name).fill_nan(None) for name, type_ in wanted.items() if type_ == pl.Float64]
     rows = rows.with_columns(*filled, *floats)
     problems = list(told(_faults(kind, rows, needed), place))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-VERSION = "0002_records"
+VERSION = "0003_counter"
 """The last migration."""
 VERSION_TABLE = "weaklabel_version"
 LONGEST_TASK = 100
