@@ -91,7 +91,7 @@ def _show(done: Synced, options: argparse.Namespace) -> None:
 VERBS = {
     "gold sync": Verb(
         "send people what they are asked, and fetch what they answered (exit 5 when a part of it failed)",
-        "LABEL_STUDIO_API_KEY=… weaklabel gold sync b1 --to http://127.0.0.1:8080 --person ann@example.org=ann",
+        "weaklabel gold sync b1 --to http://127.0.0.1:8080 --person ann@example.org=ann",
         _sync,
         _arguments,
     ),
