@@ -15,7 +15,7 @@ from weaklabel.cli import main
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = (ROOT / "docs" / "audit.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
-PEOPLE = "\nplots: false\ngold:\n  people: {ann: 1, bob: 1, cid: 1}\n"
+PEOPLE = "\ngold:\n  people: {ann: 1, bob: 1, cid: 1}\n"
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def desk(tmp_path_factory):
     shutil.copytree(ROOT / "conf", folder / "conf")
     shutil.copytree(ROOT / "labeling_functions" / "support", folder / "labeling_functions" / "support")
     config = folder / "conf" / "config.yaml"
-    config.write_text(config.read_text().replace("tracking: mlflow", "tracking: none") + PEOPLE)
+    config.write_text(config.read_text() + PEOPLE)
     return folder
 
 

@@ -191,7 +191,7 @@ def test_wrong_methods_do_not_pass_that_test(way):
 # --- the model of errors
 
 
-@settings(deadline=None, max_examples=10)
+@settings(deadline=None, max_examples=20)
 @given(st.integers(0, 2**32 - 1))
 def test_the_model_of_errors_is_a_logistic_regression(seed):
     rng = np.random.default_rng(seed)
