@@ -11,9 +11,10 @@ import pytest
 from weaklabel import tracking
 from weaklabel.cli import gold_report as verb
 from weaklabel.cli import main
-from weaklabel.config import GoldRoomConfig, load
+from weaklabel.config import load
 from weaklabel.pipeline.gold_report import gold_report, rates_of, record_of, sources_of
 from weaklabel.pipeline.gold_room import open_desk
+from weaklabel.settings import GoldRoomConfig
 from weaklabel.templates import write_project
 
 PEOPLE = ("ann", "bob", "cid")

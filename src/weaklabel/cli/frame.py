@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from weaklabel.config import Config
+    from weaklabel.settings import Config
 
 DONE, INPUT, USAGE, NOTHING, FAILED, PARTLY, BUG, INTERRUPTED, PIPE = 0, 1, 2, 3, 4, 5, 70, 130, 141
 """Exit codes."""

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 from weaklabel.cli.frame import USAGE, open_config, out_page, print_json, say
 
 if TYPE_CHECKING:
-    from weaklabel.config import Config
     from weaklabel.explore import Ballots, FirstLook, View
     from weaklabel.gold import Gold
     from weaklabel.label_matrix import LabelMatrix
     from weaklabel.lf import LabelingFunction, LFRegistry
     from weaklabel.pipeline import Task
+    from weaklabel.settings import Config
 
 _HELD_OUT = "gold is held out (task.gold.held_out): it judges no rule here"
 _NO_GOLD = "there is no gold: nothing says how often a rule is right"

@@ -11,7 +11,6 @@ import polars as pl
 
 from weaklabel.audit.strata import LEAST_OLDER
 from weaklabel.audit.tolerances import Tolerance
-from weaklabel.config import Config
 from weaklabel.errors import GoldError, some
 from weaklabel.gold.asking.batches import Plan as Sheet
 from weaklabel.gold.auditing import (
@@ -64,6 +63,7 @@ from weaklabel.pipeline.audit_rows import (
     without_gold,
 )
 from weaklabel.pipeline.gold_room import Desk
+from weaklabel.settings import Config
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import polars as pl
 
-from weaklabel.config import Config
 from weaklabel.label_matrix import VotePatterns
 from weaklabel.label_model import LabelModel
 from weaklabel.label_model.beliefs import Beliefs, beliefs
 from weaklabel.pipeline.labels import fit
 from weaklabel.pipeline.votes import Observer
+from weaklabel.settings import Config
 
 MOST = 60_000
 """Distinct rows times classes up to which a run refits its model a hundred times: some seconds."""

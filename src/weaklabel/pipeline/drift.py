@@ -19,7 +19,6 @@ from weaklabel.audit.label_shift import label_shift
 from weaklabel.audit.reference import Comparison, Reference, read_reference
 from weaklabel.audit.text_drift import count_texts, text_changes
 from weaklabel.audit.text_model import hashed_order
-from weaklabel.config import Config
 from weaklabel.errors import GoldError
 from weaklabel.lf import LabelingFunction, LFRegistry
 from weaklabel.pipeline.audit_files import alone, write_json
@@ -35,6 +34,7 @@ from weaklabel.pipeline.drift_files import (
 from weaklabel.pipeline.task import make_applier, open_registry
 from weaklabel.pipeline.whole import tracking_store
 from weaklabel.schema import VOTE_PREFIX
+from weaklabel.settings import Config
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ import yaml
 
 from weaklabel.audit.text_model import ROWS, hashed_order
 from weaklabel.audit.vote_counts import PATTERNS, PatternTable, VoteCounts
-from weaklabel.config import Config, CorpusConfig
 from weaklabel.corpus import Corpus
 from weaklabel.errors import CorpusError, GoldError, did_you_mean
 from weaklabel.fingerprint import event_hash
@@ -22,6 +21,7 @@ from weaklabel.pipeline.audit_files import audits_folder
 from weaklabel.pipeline.audit_rows import find_run
 from weaklabel.pipeline.task import open_corpus
 from weaklabel.schema import VOTE_PREFIX, LabelSchema
+from weaklabel.settings import Config, CorpusConfig
 
 SAMPLE = 2 * ROWS
 """Most rows of a run whose texts are looked at."""

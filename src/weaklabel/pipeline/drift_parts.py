@@ -8,10 +8,10 @@ import polars as pl
 
 from weaklabel.audit.drift import LEVEL
 from weaklabel.audit.reference import over
-from weaklabel.config import Config
 from weaklabel.errors import GoldError
 from weaklabel.pipeline.drift import Drifted, columns_read, logged, rules_of
 from weaklabel.pipeline.drift_files import SHARD, check_column, corpus_of, open_run, with_columns
+from weaklabel.settings import Config
 
 EVERY = {"day": "%Y-%m-%d", "week": "%G-W%V", "month": "%Y-%m", "year": "%Y"}
 """Windows that times are put into."""

@@ -13,7 +13,6 @@ from weaklabel import tracking
 from weaklabel.audit.reference import Comparison
 from weaklabel.audit.rule_health import KEEP, Health, HealthLimits, rule_health
 from weaklabel.audit.vote_counts import votes_over
-from weaklabel.config import Config
 from weaklabel.errors import some
 from weaklabel.gold.auditing import audit_answers, audit_mark, audit_states
 from weaklabel.pipeline.audit_files import Kept, audit_names, audits_folder, ended_by_erasure, read_audit
@@ -24,6 +23,7 @@ from weaklabel.pipeline.gold import gold_source, ledger_place, open_gold_parts
 from weaklabel.pipeline.gold_room import Desk, open_desk
 from weaklabel.pipeline.task import open_task
 from weaklabel.pipeline.whole import tracking_store
+from weaklabel.settings import Config
 
 NO_GOLD = {"id": pl.String, "label": pl.String, "inclusion": pl.Float64, "batch": pl.String}
 """Columns of gold as rules are judged by it."""

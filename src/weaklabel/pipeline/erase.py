@@ -12,7 +12,6 @@ from pathlib import Path
 
 import polars as pl
 
-from weaklabel.config import Config
 from weaklabel.errors import ConfigError, GoldError
 from weaklabel.export import writing
 from weaklabel.gold.guideline.text import quoted, scan, split_lines
@@ -26,6 +25,7 @@ from weaklabel.pipeline.gold_room import FOLDER, ledger_place
 from weaklabel.pipeline.guideline import write_guideline
 from weaklabel.pipeline.task import open_corpus
 from weaklabel.redact import redact
+from weaklabel.settings import Config
 
 __all__ = ["STORES", "Found", "Wanted", "erase", "retain"]
 

@@ -8,10 +8,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from weaklabel.config import Config
 from weaklabel.errors import GoldError
 from weaklabel.pipeline.task import open_corpus, open_registry
 from weaklabel.runs import HOME
+from weaklabel.settings import Config
 
 
 @dataclass(frozen=True)

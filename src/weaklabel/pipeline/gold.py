@@ -13,7 +13,6 @@ import numpy.typing as npt
 import polars as pl
 
 from weaklabel import label_model
-from weaklabel.config import LEDGER, Config
 from weaklabel.config_errors import as_settings
 from weaklabel.errors import GoldError, did_you_mean
 from weaklabel.fingerprint import fingerprint
@@ -22,6 +21,7 @@ from weaklabel.label_matrix import VotePatterns
 from weaklabel.pipeline.labels import fit
 from weaklabel.pipeline.task import Task
 from weaklabel.schema import LabelSchema
+from weaklabel.settings import LEDGER, Config
 
 BY_GOLD_ALONE = ("snorkel", "triplet")
 """Label models that take the class balance from gold, and nothing else: gold must be a sample of the rows for them."""

@@ -14,7 +14,6 @@ import polars as pl
 import yaml
 
 from weaklabel import tracking
-from weaklabel.config import GoldRoomConfig
 from weaklabel.gold.agreeing.consensus import consensus
 from weaklabel.gold.agreeing.opinions import history
 from weaklabel.gold.judging.quarantine import standing
@@ -26,6 +25,7 @@ from weaklabel.pipeline.gold_room import Desk
 from weaklabel.pipeline.whole import tracking_store
 from weaklabel.report.gold_page import write_gold_page
 from weaklabel.runs import HOME, home
+from weaklabel.settings import GoldRoomConfig
 
 
 @dataclass(frozen=True)

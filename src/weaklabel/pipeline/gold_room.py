@@ -10,7 +10,6 @@ from pathlib import Path
 
 import polars as pl
 
-from weaklabel.config import Config, GoldRoomConfig
 from weaklabel.corpus import Corpus
 from weaklabel.errors import ConfigError, CorpusError, GoldError, WeakLabelError
 from weaklabel.export import write_text, writing
@@ -26,6 +25,7 @@ from weaklabel.pipeline.gold import ledger_place
 from weaklabel.pipeline.task import open_corpus, open_registry
 from weaklabel.redact import redact_column, restore
 from weaklabel.runs import home
+from weaklabel.settings import Config, GoldRoomConfig
 
 FOLDER = "gold"
 _KEPT = "placeholders.json"

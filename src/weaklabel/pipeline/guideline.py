@@ -13,7 +13,6 @@ from typing import Any
 
 import polars as pl
 
-from weaklabel.config import Config
 from weaklabel.errors import ConfigError, GoldError, WeakLabelError
 from weaklabel.export import sync, writing
 from weaklabel.gold.guideline import (
@@ -33,6 +32,7 @@ from weaklabel.gold.ledger.log import Log
 from weaklabel.pipeline.gold_room import Desk
 from weaklabel.pipeline.task import open_registry, relative
 from weaklabel.redact import redact_column
+from weaklabel.settings import Config
 
 HIDDEN = ("training", "check", "audit")
 """Roles of gold that no guideline may print: people are tested with it."""

@@ -8,10 +8,10 @@ import numpy as np
 import polars as pl
 
 from weaklabel import label_model
-from weaklabel.config import Config
 from weaklabel.errors import ModelError
 from weaklabel.label_matrix import VotePatterns
 from weaklabel.schema import LABEL_COLUMNS, LabelSchema
+from weaklabel.settings import Config
 
 
 def label_table(

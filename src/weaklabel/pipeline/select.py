@@ -21,7 +21,6 @@ from weaklabel.audit.hints import gold_neighbours
 from weaklabel.audit.scores import Beliefs
 from weaklabel.audit.selected import Candidates, Selection, Wishes
 from weaklabel.audit.vectors import given_vectors, text_vectors
-from weaklabel.config import Config
 from weaklabel.corpus import Corpus
 from weaklabel.errors import CorpusError, GoldError, did_you_mean
 from weaklabel.export import write_parquet, write_text, writing
@@ -35,6 +34,7 @@ from weaklabel.pipeline.gold import ledger_place
 from weaklabel.pipeline.gold_room import Desk, open_desk
 from weaklabel.pipeline.task import open_corpus, open_registry
 from weaklabel.runs import home
+from weaklabel.settings import Config
 
 COMMITTEE = ("majority_vote", "dawid_skene")
 """Label models whose answers are held against those of the run."""

@@ -9,7 +9,6 @@ from datetime import date
 from pathlib import Path
 
 from weaklabel.apply import LFApplier, Limits
-from weaklabel.config import Config
 from weaklabel.config_errors import as_settings
 from weaklabel.corpus import Corpus
 from weaklabel.errors import ConfigError, RuleError, SchemaError, did_you_mean
@@ -17,6 +16,7 @@ from weaklabel.export import write_text, writing
 from weaklabel.lf import LabelingFunction, LFRegistry
 from weaklabel.runs import HOME, home
 from weaklabel.schema import LabelSchema
+from weaklabel.settings import Config
 
 _DIGESTS = "cache/digests.json"
 

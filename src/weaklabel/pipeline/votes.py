@@ -11,12 +11,12 @@ import polars as pl
 
 from weaklabel import engines
 from weaklabel.apply import LFApplier
-from weaklabel.config import Config
 from weaklabel.config_errors import as_settings
 from weaklabel.corpus import Corpus, Shard
 from weaklabel.label_matrix import LabelMatrix
 from weaklabel.lf import LFRegistry
 from weaklabel.pipeline.task import Task, make_applier, open_registry
+from weaklabel.settings import Config
 
 Observer = Callable[[str, int, int], None]
 """Called with a step's name, how much of it is done, and how much there is."""

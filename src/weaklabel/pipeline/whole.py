@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from weaklabel import label_model, report, tracking
-from weaklabel.config import Config, flatten, of_run, plain, to_yaml
+from weaklabel.config import flatten, of_run, plain, to_yaml
 from weaklabel.errors import GoldError, ModelError
 from weaklabel.evaluate import Evaluation, accuracy_difference, evaluate, vote_classifier
 from weaklabel.export import write_labels, write_parquet, write_text, writing
@@ -27,6 +27,7 @@ from weaklabel.pipeline.result import RunResult
 from weaklabel.pipeline.task import Task, open_task, remember_digests
 from weaklabel.pipeline.votes import Observer, vote
 from weaklabel.runs import building, new_run_id, write_manifest
+from weaklabel.settings import Config
 from weaklabel.stats import Estimate
 
 
@@ -357,7 +358,7 @@ def _without_engine(config: Config) -> dict[str, Any]:
     return {
         key: value
         for key, value in plain(config).items()
-        if key not in ("engine", "tracking", "plots", "gold", "audit")
+        if key not in ("engine", "tracking", "plots", "gold", "audit", "relabel", "storage")
     }
 
 

@@ -1,0 +1,1 @@
+"""What is kept between relabelings: votes by rule and shard, and the versioned table of labels."""
