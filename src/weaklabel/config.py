@@ -238,6 +238,7 @@ def plain(config: Any) -> Any:
 
     Examples
     --------
+    >>> from weaklabel.settings import ExportConfig
     >>> plain(ExportConfig(["csv"]))
     {'formats': ['csv']}
     """
