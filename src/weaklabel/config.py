@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import dataclasses
+import functools
 import inspect
 import typing
 from collections.abc import Callable, Iterable, Sequence
@@ -291,8 +292,9 @@ def choices() -> dict[str, list[str]]:
     }
 
 
+@functools.cache
 def register() -> None:
-    """Put every default into Hydra's ConfigStore, under the provider name `weaklabel`."""
+    """Put every default into Hydra's ConfigStore, under the provider name `weaklabel`; once in a process."""
     from hydra.core.config_store import ConfigStore
 
     store = ConfigStore.instance()

@@ -31,6 +31,7 @@ or a negation, ``{any_of: [delivery, returns]}`` or ``{none_of: [spam]}``. Where
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -101,7 +102,7 @@ _Keys = dict[str, _Value]
 class _Pack:
     path: Path
     text: str
-    loader: yaml.SafeLoader
+    loader: Any
     rules: list[LabelingFunction] = field(default_factory=list)
     problems: list[WeakLabelError] = field(default_factory=list)
 
@@ -144,8 +145,7 @@ def read_pack(path: str | Path) -> tuple[list[LabelingFunction], list[WeakLabelE
     except RuleError as error:
         return [], [error]
     try:
-        loader = yaml.SafeLoader(text)
-        node = loader.get_single_node()
+        loader, node = _composed(text)
     except yaml.YAMLError as error:
         return [], [_broken_yaml(path, text, error)]
     pack = _Pack(path, text, loader)
@@ -163,6 +163,20 @@ def read_pack(path: str | Path) -> tuple[list[LabelingFunction], list[WeakLabelE
     if not (pack.rules or pack.problems):
         pack.problem("the file holds no rules", pack.at(node), available=_TOP)
     return pack.rules, pack.problems
+
+
+def _composed(text: str) -> tuple[Any, Any]:
+    """Return a loader and the node that it read, by libyaml where that is there: ten times as quick.
+
+    What libyaml can't read is read again in Python, whose errors are clearer.
+    """
+    quick = getattr(yaml, "CSafeLoader", None)
+    if quick is not None:
+        with contextlib.suppress(yaml.YAMLError):
+            loader = quick(text)
+            return loader, loader.get_single_node()
+    plain = yaml.SafeLoader(text)
+    return plain, plain.get_single_node()
 
 
 def _broken_yaml(path: Path, text: str, error: yaml.YAMLError) -> RuleError:
