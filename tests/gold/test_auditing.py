@@ -14,7 +14,8 @@ from weaklabel.gold.auditing import (
     open_audit,
 )
 from weaklabel.gold.ledger.ledger import Ledger
-from weaklabel.gold.room import Room, Rules
+from weaklabel.gold.room import Room
+from weaklabel.gold.rules import Rules
 from weaklabel.gold.sampling import draw
 from weaklabel.schema import LabelSchema
 

@@ -4,7 +4,8 @@ import pytest
 from weaklabel.errors import GoldError
 from weaklabel.gold.choosing import open_chosen, taken
 from weaklabel.gold.ledger.ledger import Ledger
-from weaklabel.gold.room import Room, Rules
+from weaklabel.gold.room import Room
+from weaklabel.gold.rules import Rules
 from weaklabel.gold.sampling import DRAW
 from weaklabel.schema import LabelSchema
 

@@ -11,7 +11,8 @@ from weaklabel.gold import Ledger
 from weaklabel.gold.asking.batches import BatchSettings
 from weaklabel.gold.judging.checks import Season
 from weaklabel.gold.judging.training import TrainingRules
-from weaklabel.gold.room import Room, Rules
+from weaklabel.gold.room import Room
+from weaklabel.gold.rules import Rules
 from weaklabel.gold.tools import from_tool, to_tool
 from weaklabel.schema import LabelSchema
 

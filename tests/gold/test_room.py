@@ -13,7 +13,8 @@ from weaklabel.gold.asking.batches import BatchSettings
 from weaklabel.gold.judging.checks import Season
 from weaklabel.gold.judging.training import TrainingRules
 from weaklabel.gold.power import power_sentence
-from weaklabel.gold.room import Room, Rules
+from weaklabel.gold.room import Room
+from weaklabel.gold.rules import Rules
 from weaklabel.schema import LabelSchema
 
 SCHEMA = LabelSchema(["ham", "spam"])

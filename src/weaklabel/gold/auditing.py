@@ -86,7 +86,7 @@ def open_audit(room: Room, audit: str, drawn: pl.DataFrame, *, mark: str) -> Pla
     --------
     >>> import tempfile
     >>> from weaklabel.gold.ledger.ledger import Ledger
-    >>> from weaklabel.gold.room import Rules
+    >>> from weaklabel.gold.rules import Rules
     >>> from weaklabel.gold.sampling import draw
     >>> from weaklabel.schema import LabelSchema
     >>> folder = tempfile.TemporaryDirectory()

@@ -17,7 +17,7 @@ def taken(room: Room) -> set[str]:
     --------
     >>> import tempfile
     >>> from weaklabel.gold.ledger.ledger import Ledger
-    >>> from weaklabel.gold.room import Rules
+    >>> from weaklabel.gold.rules import Rules
     >>> from weaklabel.schema import LabelSchema
     >>> folder = tempfile.TemporaryDirectory()
     >>> ledger = Ledger.open(f"{folder.name}/ledger.db")

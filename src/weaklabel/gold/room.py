@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -15,7 +15,7 @@ from weaklabel.errors import GoldError, did_you_mean
 from weaklabel.gold.agreeing.adjudication import Adjudicated, adjudicate
 from weaklabel.gold.agreeing.consensus import Consensus, consensus
 from weaklabel.gold.agreeing.opinions import history
-from weaklabel.gold.agreeing.redundancy import Asked, Redundancy, more_asked
+from weaklabel.gold.agreeing.redundancy import Asked, more_asked
 from weaklabel.gold.agreeing.reissue import Reissue, contested_items, reissue
 from weaklabel.gold.agreeing.review import Review, plan_review, send_back
 from weaklabel.gold.asking import states
@@ -25,72 +25,19 @@ from weaklabel.gold.asking.rounds import draw_round
 from weaklabel.gold.gold_set.proposing import Proposal, proposed
 from weaklabel.gold.gold_set.seen import near_groups, near_pairs, seen
 from weaklabel.gold.gold_set.standard import GoldSet, gold_set
-from weaklabel.gold.judging.checks import Season, Verdict, check_answers, judge_batches, least_share
+from weaklabel.gold.judging.checks import Verdict, check_answers, judge_batches, least_share
 from weaklabel.gold.judging.quarantine import Quarantine, quarantine, standing
-from weaklabel.gold.judging.training import Round, TrainingRules, judge_round
+from weaklabel.gold.judging.training import Round, judge_round
 from weaklabel.gold.ledger import records
 from weaklabel.gold.ledger.erasure import Erased
 from weaklabel.gold.ledger.ledger import Added, Ledger
 from weaklabel.gold.ledger.log import Log
 from weaklabel.gold.power import LEAST_HISTORY, checks_needed
+from weaklabel.gold.rules import Rules
 from weaklabel.gold.sampling import draw
 from weaklabel.schema import LabelSchema
 
 _MANY = 200
-
-
-@dataclass(frozen=True)
-class Rules:
-    """What a team has decided on how its people work.
-
-    Parameters
-    ----------
-    people
-        Annotators and their share of the work.
-    batch, redundancy, training, season
-        See `BatchSettings`, `Redundancy`, `TrainingRules` and `Season`. The batch's `alpha`,
-        `history` and `floor` are not read: the season's level, the checks that people have had and the floors here
-        take their place.
-    floor, kappa_floor
-        What nobody should be below on hidden checks, as in `judge_batches`.
-    review
-        Share of the agreed items of a batch that a reviewer sees.
-    consensus
-        Method of `weaklabel.gold.agreeing.consensus.consensus`.
-    retention_days
-        Answers older than this are erased whenever something is written, and a tombstone is left; None: all are kept.
-
-    Raises
-    ------
-    GoldError
-        Answers would be kept for less than no days.
-
-    Examples
-    --------
-    >>> Rules(people={"ann": 1.0}).review
-    0.05
-    """
-
-    people: Mapping[str, float] = field(default_factory=dict)
-    batch: BatchSettings = field(default_factory=BatchSettings)
-    redundancy: Redundancy = field(default_factory=Redundancy)
-    training: TrainingRules = field(default_factory=TrainingRules)
-    season: Season = field(default_factory=lambda: Season(people=5, batches=20))
-    floor: float | None = None
-    kappa_floor: float | None = None
-    review: float = 0.05
-    consensus: str = "dawid_skene"
-    retention_days: float | None = None
-
-    def __post_init__(self) -> None:
-        if self.retention_days is not None and not self.retention_days >= 0:
-            raise GoldError(f"answers are kept for 0 days or more, not {self.retention_days}")
-
-    @property
-    def annotators(self) -> pl.DataFrame:
-        """The people as a frame: `annotator` and `weight`."""
-        rows = sorted(self.people.items())
-        return pl.DataFrame(rows, schema={"annotator": pl.String, "weight": pl.Float64}, orient="row")
 
 
 class Room:

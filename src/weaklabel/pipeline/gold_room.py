@@ -19,7 +19,8 @@ from weaklabel.gold.asking.batches import BatchSettings
 from weaklabel.gold.judging.checks import Season
 from weaklabel.gold.judging.training import TrainingRules
 from weaklabel.gold.ledger.ledger import Added, Ledger
-from weaklabel.gold.room import Room, Rules
+from weaklabel.gold.room import Room
+from weaklabel.gold.rules import Rules
 from weaklabel.gold.tools import ToolAnswers, ToolFiles, from_tool, to_tool
 from weaklabel.pipeline.gold import ledger_place
 from weaklabel.pipeline.task import open_corpus, open_registry

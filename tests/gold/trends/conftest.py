@@ -9,7 +9,8 @@ import pytest
 from weaklabel.gold import Ledger
 from weaklabel.gold.asking.batches import BatchSettings
 from weaklabel.gold.judging.checks import Season
-from weaklabel.gold.room import Room, Rules
+from weaklabel.gold.room import Room
+from weaklabel.gold.rules import Rules
 from weaklabel.schema import LabelSchema
 
 SKILL = {"ann": 0.97, "bob": 0.92, "cid": 0.88, "dot": 0.95, "eve": 0.8}
