@@ -31,7 +31,8 @@ def characters() -> np.ndarray:
     class. It is hard for a form of keyword if making a text `comparable` may change it or its neighbours. A text
     without hard characters can be read byte by byte: only ASCII case stands between it and its comparable form.
     """
-    every = "".join(map(chr, [*range(128, 0xD800), *range(0xE000, sys.maxunicode + 1)]))
+    points = np.arange(128, sys.maxunicode + 1, dtype="<u4")
+    every = points[(points < 0xD800) | (points >= 0xE000)].tobytes().decode("utf-32-le")
     table = np.full(sys.maxunicode + 1, 3, np.uint8)
     for value, pattern in enumerate((r"\w+", r"\d+", r"\s+")):
         for run in re.finditer(pattern, every):
