@@ -143,6 +143,15 @@ def test_repeated_answers_count_and_make_their_own_pattern():
     assert patterns.n_votes.tolist() == [2, 2]
 
 
+@pytest.mark.parametrize("other", [[1], [0, 0]])
+def test_a_collision_between_shards_that_are_merged_by_key_is_an_error(other):
+    one = LabelMatrix.from_numpy([[0, -1]], labelers=["a", "b"]).patterns().without_rows()
+    row = np.array([[other[0], other[1] if len(other) > 1 else -1]])
+    two = LabelMatrix.from_numpy(row, labelers=["a", "b"]).patterns().without_rows()
+    with pytest.raises(VotesError, match="two different rows of votes have the same key"):
+        VotePatterns.merge([one, replace(two, keys=one.keys)])
+
+
 def test_a_collision_is_an_error(monkeypatch):
     import weaklabel.label_matrix.patterns as module
 

@@ -248,3 +248,82 @@ def sum_by_group(weights: Any, groups: Any, size: Any) -> Any:
     for i in range(len(groups)):
         sums[groups[i]] += weights[i]
     return sums
+
+
+def merge_sorted(one: Any, other: Any) -> tuple[Int64, Int32, Int8, Int64, Int64] | None:
+    """Merge two lists of distinct rows that are sorted by key; counts of equal rows are added.
+
+    Parameters
+    ----------
+    one, other
+        indptr, labelers, codes, counts and keys of each; events of a row in the order of their labelers, then codes.
+
+    Returns
+    -------
+    The same five arrays of both, or None where two different rows have one key.
+
+    Examples
+    --------
+    >>> one = [np.array(a, t) for a, t in (([0, 1], "i8"), ([0], "i4"), ([1], "i1"), ([2], "i8"), ([5], "i8"))]
+    >>> other = [np.array(a, t) for a, t in (([0, 0], "i8"), ([], "i4"), ([], "i1"), ([3], "i8"), ([4], "i8"))]
+    >>> [part.tolist() for part in merge_sorted(one, other)]
+    [[0, 0, 1], [0], [1], [3, 2], [4, 5]]
+    """
+    rows, events = len(one[4]) + len(other[4]), len(one[2]) + len(other[2])
+    indptr, counts, keys = np.zeros(rows + 1, np.int64), np.empty(rows, np.int64), np.empty(rows, np.int64)
+    labelers, codes = np.empty(events, np.int32), np.empty(events, np.int8)
+    n, e = _merge_sorted(*one, *other, indptr, labelers, codes, counts, keys)
+    if n < 0:
+        return None
+    return indptr[: n + 1].copy(), labelers[:e].copy(), codes[:e].copy(), counts[:n].copy(), keys[:n].copy()
+
+
+@njit
+def _merge_sorted(
+    indptr_a: Any,
+    labelers_a: Any,
+    codes_a: Any,
+    counts_a: Any,
+    keys_a: Any,
+    indptr_b: Any,
+    labelers_b: Any,
+    codes_b: Any,
+    counts_b: Any,
+    keys_b: Any,
+    indptr: Any,
+    labelers: Any,
+    codes: Any,
+    counts: Any,
+    keys: Any,
+) -> Any:
+    a, b, n, e = 0, 0, 0, 0
+    while a < len(keys_a) or b < len(keys_b):
+        from_a = b == len(keys_b) or (a < len(keys_a) and keys_a[a] <= keys_b[b])
+        from_b = a == len(keys_a) or (b < len(keys_b) and keys_b[b] <= keys_a[a])
+        counts[n] = 0
+        if from_a and from_b:
+            size = indptr_a[a + 1] - indptr_a[a]
+            if size != indptr_b[b + 1] - indptr_b[b]:
+                return -1, 0
+            for i in range(size):
+                x, y = indptr_a[a] + i, indptr_b[b] + i
+                if labelers_a[x] != labelers_b[y] or codes_a[x] != codes_b[y]:
+                    return -1, 0
+        if from_a:
+            keys[n] = keys_a[a]
+            counts[n] += counts_a[a]
+            for x in range(indptr_a[a], indptr_a[a + 1]):
+                labelers[e], codes[e] = labelers_a[x], codes_a[x]
+                e += 1
+            a += 1
+        if from_b:
+            keys[n] = keys_b[b]
+            counts[n] += counts_b[b]
+            if not from_a:
+                for y in range(indptr_b[b], indptr_b[b + 1]):
+                    labelers[e], codes[e] = labelers_b[y], codes_b[y]
+                    e += 1
+            b += 1
+        n += 1
+        indptr[n] = e
+    return n, e

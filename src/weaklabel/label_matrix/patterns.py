@@ -194,12 +194,32 @@ class VotePatterns:
         aligned = [_aligned(part, labelers, i) for i, part in enumerate(parts)]
         silence = np.max([part.silence for part in aligned], axis=0) if labelers else parts[0].silence
         aligned = [part.with_silence(silence) for part in aligned]
+        if all(part.inverse is None for part in aligned):
+            return _merged_counts(aligned)
         starts = np.cumsum([0, *(len(p) for p in aligned)])
         events = concatenated([Events(p.indptr, p.labeler_index, p.codes) for p in aligned])
         inverses = [p.inverse + s for p, s in zip(aligned, starts, strict=False) if p.inverse is not None]
         inverse = np.concatenate(inverses) if len(inverses) == len(aligned) else None
         counts = np.concatenate([p.counts for p in aligned])
         return event_patterns(events, labelers, silence, counts, inverse)
+
+
+def _merged_counts(parts: Sequence[VotePatterns]) -> VotePatterns:
+    """Merge patterns of the same labelers that don't know their rows, two lists of sorted keys at a time."""
+    from weaklabel.kernels.patterns import merge_sorted
+
+    found = list(parts)
+    while len(found) > 1:
+        some = []
+        for one, other in zip(found[::2], found[1::2], strict=False):
+            both = merge_sorted(
+                *((p.indptr, p.labeler_index, p.codes, p.counts, p.keys) for p in (one, other))
+            )
+            if both is None:
+                raise collision(one.labelers)
+            some.append(VotePatterns(one.labelers, one.silence, *both))
+        found = some + found[len(some) * 2 :]
+    return found[0]
 
 
 def vote_array(votes: npt.ArrayLike) -> Int8:
