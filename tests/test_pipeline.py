@@ -4,12 +4,13 @@ import errno
 import json
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from weaklabel import config, label_model, pipeline
+from weaklabel import config, engines, label_model, pipeline
 from weaklabel.corpus import tables
 from weaklabel.errors import (
     ConfigError,
@@ -184,6 +185,15 @@ def test_parallel_is_serial_bit_for_bit(project, monkeypatch):
     labels = [pl.read_parquet(r.folder / "labels.parquet").drop("run_id") for r in (serial, parallel)]
     assert labels[0].write_ipc(None).getvalue() == labels[1].write_ipc(None).getvalue()
     assert serial.manifest["fingerprints"] == parallel.manifest["fingerprints"]
+
+
+def test_a_lost_shard_ends_the_run(project, monkeypatch):
+    lost = engines.Lost(1, "data/part-1.parquet", tries=3, how="killed by SIGKILL")
+    engine = SimpleNamespace(map=lambda make, items: iter([(0, {"nan": {}}), (1, lost)]))
+    monkeypatch.setattr(engines, "create", lambda name, **options: engine)
+    with pytest.raises(engines.Lost, match="item 1 is lost"):
+        run(project)
+    assert left_over(project) == []
 
 
 def test_a_fault_in_a_worker_arrives_whole(project):

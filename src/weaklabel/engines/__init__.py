@@ -1,7 +1,9 @@
 """Engines run one task over many items; an engine is one file and one line here.
 
 The contract: ``map(make, items)`` yields ``(position, result)`` in any order, where ``make()`` gives, once per
-worker, the function that is called with each item.
+worker, the function that is called with each item. A worker that dies doesn't stop the rest: its item is tried again,
+and yields a `Lost` when no worker lives through it. An error of an item is raised and ends the map. ``slots`` says how
+many items run at a time.
 """
 
 from __future__ import annotations
@@ -9,13 +11,16 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from weaklabel.engines.lost import Lost
 from weaklabel.errors import ConfigError, did_you_mean
 
 _ENGINES = {
     "local": ("weaklabel.engines.local", "LocalEngine"),
+    "dask": ("weaklabel.engines.dask", "DaskEngine"),
+    "spark": ("weaklabel.engines.spark", "SparkEngine"),
 }
 
-__all__ = ["create", "engine_class", "names"]
+__all__ = ["Lost", "create", "engine_class", "names"]
 
 
 def names() -> tuple[str, ...]:
@@ -24,7 +29,7 @@ def names() -> tuple[str, ...]:
     Examples
     --------
     >>> names()
-    ('local',)
+    ('local', 'dask', 'spark')
     """
     return tuple(_ENGINES)
 

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from multiprocessing.connection import wait
 from typing import Any
 
+from weaklabel.engines.lost import TRIES, Lost, Tries
+from weaklabel.engines.machine import ONE_THREAD, environment, workers_that_fit
+from weaklabel.engines.worker import DiedError, Worker, packed
 from weaklabel.errors import ConfigError, WeakLabelError
 
-ONE_THREAD = {
-    "POLARS_MAX_THREADS": "1",
-    "NUMBA_NUM_THREADS": "1",
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-}
-"""Set for workers, which share the machine by being many."""
+__all__ = ["ONE_THREAD", "LocalEngine"]
 
 
 class LocalEngine:
@@ -28,7 +20,8 @@ class LocalEngine:
     Parameters
     ----------
     workers
-        1: in this process. More: that many spawned processes. 0: one for each processor.
+        1: in this process. More: that many spawned processes. 0: as many as processors, and memory at 1.5 GB each,
+        allow.
 
     Examples
     --------
@@ -36,17 +29,29 @@ class LocalEngine:
     >>> engine = LocalEngine()
     >>> sorted(engine.map(partial(partial, pow, 2), [3, 4]))
     [(0, 8), (1, 16)]
+    >>> engine.slots
+    1
     """
 
     def __init__(self, *, workers: int = 1) -> None:
         if workers < 0:
-            raise ConfigError(f"engine.workers is {workers}; it is 0 (one for each processor) or more")
-        self.workers = workers or _processors()
+            raise ConfigError(
+                f"engine.workers is {workers}; it is 0 (as many as processors and memory allow) or more"
+            )
+        self.workers = workers or workers_that_fit()
+
+    @property
+    def slots(self) -> int:
+        """How many items run at a time."""
+        return self.workers
 
     def map(
         self, make: Callable[[], Callable[[Any], Any]], items: Sequence[Any]
     ) -> Iterator[tuple[int, Any]]:
         """Yield (position, result) of every item, in the order in which they are done.
+
+        An item whose worker process dies is tried again, three times in all, the last time while nothing else runs;
+        then its result is an `engines.Lost`.
 
         Parameters
         ----------
@@ -59,77 +64,106 @@ class LocalEngine:
         Raises
         ------
         WeakLabelError
-            The first error of any item, or a worker that died.
+            No worker process can be started.
+        Exception
+            The first error of any item.
         """
-        if self.workers == 1 or len(items) <= 1:
+        if self.workers > 1 and len(items) > 1:
+            yield from _Pool(packed(make), items, min(self.workers, len(items))).results()
+        elif len(items):
             work = make()
             for position, item in enumerate(items):
                 yield position, work(item)
-        else:
-            yield from _spawned(make, items, min(self.workers, len(items)))
 
 
-def _spawned(
-    make: Callable[[], Callable[[Any], Any]], items: Sequence[Any], workers: int
-) -> Iterator[tuple[int, Any]]:
-    before = set(multiprocessing.active_children())
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=(make,))
-    try:
-        with _environment(ONE_THREAD):
-            futures = {pool.submit(_work, item): position for position, item in enumerate(items)}
-        for future in as_completed(futures):
-            yield futures[future], future.result()
-    except BrokenProcessPool as error:
-        raise WeakLabelError(
-            "a worker process died",
-            hint="most often it ran out of memory: use fewer (engine.workers=1)",
-        ) from error
-    except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
-        for child in set(multiprocessing.active_children()) - before:
-            child.terminate()
-        raise
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+class _Pool:
+    """Workers and what each of them has to do."""
 
+    def __init__(self, make: bytes, items: Sequence[Any], size: int) -> None:
+        self._make, self._items, self._size = make, items, size
+        self._tries = Tries(items)
+        self._workers: list[Worker] = []
+        self._false_starts = 0
 
-class _Worker:
-    """What a spawned process keeps between items; nothing in the parent touches it."""
+    def results(self) -> Iterator[tuple[int, Any]]:
+        try:
+            self._give()
+            while self._workers:
+                for worker in self._ready():
+                    found = self._take(worker)
+                    self._give()
+                    if found:
+                        yield found
+                self._rest()
+        except BaseException:
+            for worker in self._workers:
+                worker.kill()
+            raise
 
-    make: Callable[[], Callable[[Any], Any]]
-    work: Callable[[Any], Any] | None = None
+    def _running(self) -> int:
+        return sum(len(worker.sent) for worker in self._workers)
 
+    def _give(self) -> None:
+        """Hand out items: one to each worker, and one more to each while more wait than there are workers."""
+        for worker in [w for w in self._workers if not w.sent]:
+            self._send(worker)
+        while len(self._workers) < self._size and (item := self._next()) is not None:
+            with environment(ONE_THREAD):
+                self._workers.append(Worker(self._make))
+            self._workers[-1].send(*item)
+        for worker in [w for w in self._workers if len(w.sent) == 1]:
+            if self._tries.waiting > self._size:
+                self._send(worker)
 
-def _start(make: Callable[[], Callable[[Any], Any]]) -> None:
-    """Begin a worker: keep the maker, and leave interrupts to the parent."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _Worker.make = make
+    def _next(self) -> tuple[int, bytes] | None:
+        position = self._tries.next(running=self._running())
+        return None if position is None else (position, packed(self._items[position]))
 
+    def _send(self, worker: Worker) -> None:
+        if (item := self._next()) is not None:
+            worker.send(*item)
 
-def _work(item: Any) -> Any:
-    """Run in a worker: make the function at the first item, where an error still finds its way to the parent."""
-    if _Worker.work is None:
-        _Worker.work = _Worker.make()
-    return _Worker.work(item)
+    def _ready(self) -> list[Worker]:
+        """Wait until a worker has something to say, or has died."""
+        signs: dict[Any, Worker] = {sign: worker for worker in self._workers for sign in worker.signs}
+        ready = {signs[sign]: None for sign in wait(list(signs))}
+        return list(ready)
 
+    def _take(self, worker: Worker) -> tuple[int, Any] | None:
+        try:
+            found = worker.receive()
+        except DiedError as death:
+            self._workers.remove(worker)
+            return self._buried(worker, str(death))
+        if found is None:
+            self._false_starts = 0
+        return found
 
-@contextmanager
-def _environment(variables: dict[str, str]) -> Iterator[None]:
-    """Set variables while processes start: they read them before they import anything."""
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+    def _buried(self, worker: Worker, how: str) -> tuple[int, Lost] | None:
+        """Return what a dead worker had to do: the item that it ran is to blame, if it ran one."""
+        for position in list(worker.sent)[:0:-1]:
+            self._tries.back(position)
+        if not worker.started:
+            self._false_starts += 1
+            if self._false_starts >= TRIES:
+                raise WeakLabelError(
+                    f"worker processes can't be started: {self._false_starts} in a row ended at once ({how})",
+                    hint="what they printed says why; engine.workers=1 works in this process. "
+                    "A script of yours needs `if __name__ == '__main__':` around what it runs",
+                )
+            if worker.sent:
+                self._tries.back(worker.sent[0])
+            return None
+        if not worker.sent:
+            return None
+        lost = self._tries.died(worker.sent[0], how)
+        return (lost.position, lost) if lost else None
 
-
-def _processors() -> int:
-    """Return how many processors this process may use, not how many the machine has."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
+    def _rest(self) -> None:
+        """End workers when no item is left for them."""
+        if not self._running():
+            for worker in self._workers:
+                worker.finish()
+            for worker in self._workers:
+                worker.close()
+            self._workers = []

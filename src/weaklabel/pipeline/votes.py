@@ -99,6 +99,8 @@ def vote(task: Task, folder: Path, *, observer: Observer | None = None) -> tuple
     make = VoteTask(task.config, task.project, task.corpus, folder)
     nan: dict[str, int] = {}
     for done, (_, part) in enumerate(engine.map(make, shards), 1):
+        if isinstance(part, engines.Lost):
+            raise part
         for name, count in part["nan"].items():
             nan[name] = nan.get(name, 0) + count
         if observer:
