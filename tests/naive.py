@@ -1610,3 +1610,101 @@ def confident_doubts(p, codes, heard):
         elif best != codes[i] and row[best] > row[codes[i]]:
             wrong.add(i)
     return wrong, missing
+
+
+# ---- the vote store, and hashes of ids ----
+
+
+def text_hash(text, seed):
+    """The 64-bit hash of a text, in whole numbers without an end, cut to 64 bits after every step."""
+    factor, mixer, cut = 0x9FB21C651E98DF25, 0xD6E8FEB86659FD93, 2**64 - 1
+    raw = text.encode()
+    state = (len(raw) ^ seed) * factor & cut
+    for at in range(0, len(raw), 8):
+        word = int.from_bytes(raw[at : at + 8], "little") * mixer & cut
+        word ^= word >> 32
+        state ^= word * factor & cut
+        state = (state << 27 | state >> 37) & cut
+        state = (state * 5 + mixer) & cut
+    state = (state ^ state >> 32) * mixer & cut
+    state = (state ^ state >> 29) * factor & cut
+    return state ^ state >> 32
+
+
+def leading_zeros(number):
+    """How many zeros a number of 64 bits begins with."""
+    return len(f"{number:064b}") - len(f"{number:064b}".lstrip("0"))
+
+
+def gaps(votes, usual):
+    """Bytes of the gaps before each other code, 255 for "255 and more follows"; and these codes."""
+    where, what, gap = [], [], 0
+    for vote in votes:
+        if vote == usual:
+            gap += 1
+        else:
+            where += [255] * (gap // 255) + [gap % 255]
+            what.append(vote)
+            gap = 0
+    return where, what
+
+
+def doubled_ids(shards):
+    """Each id that stands more than once, with the places (shard, row) where it does, in the order of the rows."""
+    places = {}
+    for shard, ids in enumerate(shards):
+        for row, id in enumerate(ids):
+            places.setdefault(id, []).append((shard, row))
+    return {id: found for id, found in places.items() if len(found) > 1}
+
+
+# ---- the versioned label table ----
+
+
+class Versions:
+    """A table as a list of versions, each a set of files, each a number and rows (id, label, status, model)."""
+
+    def __init__(self):
+        self.versions, self.there = [], set()
+
+    @property
+    def newest(self):
+        return len(self.versions) - 1 if self.versions else None
+
+    def rows(self, version=None):
+        files = self.versions[self.newest if version is None else version]
+        return {row[0]: row[1:] for _, rows in files for row in rows}
+
+    def readable(self):
+        return {i for i, files in enumerate(self.versions) if files <= self.there}
+
+    def differ(self, one, other):
+        return self.versions[one] != self.versions[other]
+
+    def _add(self, files):
+        self.versions.append(frozenset(files))
+        self.there |= set(files)
+
+    def overwrite(self, files):
+        self._add({((len(self.versions), i), tuple(rows)) for i, rows in enumerate(files)})
+
+    def restore(self, version):
+        self._add(self.versions[version])
+
+    def change(self, ids, status):
+        def changed(row):
+            return (row[0], None, status, row[3]) if row[0] in ids else row
+
+        files = {(name, tuple(map(changed, rows))) for name, rows in self.versions[-1]}
+        if files != self.versions[-1]:
+            self._add(files)
+
+    def erase(self, ids):
+        held = {file for file in self.there if any(row[0] in ids for row in file[1])}
+        if held & self.versions[-1]:
+            left = {(name, tuple(r for r in rows if r[0] not in ids)) for name, rows in held & self.versions[-1]}
+            self._add(self.versions[-1] - held | {file for file in left if file[1]})
+        self.there -= held
+
+    def vacuum(self):
+        self.there &= self.versions[-1]
