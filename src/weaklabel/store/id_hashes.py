@@ -7,6 +7,7 @@ import os
 import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +24,10 @@ MEMORY = 256 << 20
 """Bytes that a merge may take."""
 
 _MOST_SUSPECTS = 100_000
+_BYTES = 8
+"""Of a hash in a file."""
 _BYTES_A_HASH = 32
+"""Taken for a hash while ranges are merged."""
 _ID_SEED = 0
 _LEVEL_SEED = 0x5DEECE66D
 
@@ -116,10 +120,8 @@ def doubled(paths: Sequence[str | Path], *, memory: int = MEMORY) -> UInt64:
     total = sum(len(_open(path)) for path in paths)
     ranges = max(1, -(-total * _BYTES_A_HASH // max(memory, _BYTES_A_HASH)))
     edges = [(2**64 * i // ranges) for i in range(1, ranges)]
-    cuts = [_cuts(path, np.array(edges, np.uint64)) for path in paths]
-    found = [
-        _doubled_in([(p, c[i], c[i + 1]) for p, c in zip(paths, cuts, strict=True)]) for i in range(ranges)
-    ]
+    cuts = np.array([_cuts(path, np.array(edges, np.uint64)) for path in paths]).reshape(-1, ranges + 1)
+    found = [_doubled_in(paths, cuts[:, i], cuts[:, i + 1], cuts[:, -1]) for i in range(ranges)]
     return np.concatenate(found)
 
 
@@ -228,19 +230,31 @@ def _open(path: str | Path) -> UInt64:
     return found
 
 
-def _cuts(path: str | Path, edges: UInt64) -> list[int]:
+def _cuts(path: str | Path, edges: UInt64) -> npt.NDArray[np.int64]:
     """Return where each range of hashes begins in a file, and where the last one ends."""
     hashes = _open(path)
-    return [0, *np.searchsorted(hashes, edges).tolist(), len(hashes)]
+    return np.concatenate([[0], np.searchsorted(hashes, edges), [len(hashes)]]).astype(np.int64)
 
 
-def _doubled_in(slices: Sequence[tuple[str | Path, int, int]]) -> UInt64:
-    every = [np.array(_open(path)[start:stop]) for path, start, stop in slices if stop > start]
+def _doubled_in(paths: Sequence[str | Path], starts: Any, stops: Any, sizes: Any) -> UInt64:
+    """Return the doubled hashes of a range, which lies between two places of each file."""
+    every = [
+        _part(path, int(start), int(stop), int(size))
+        for path, start, stop, size in zip(paths, starts, stops, sizes, strict=True)
+        if stop > start
+    ]
     if not every:
         return np.empty(0, np.uint64)
     merged = np.concatenate(every)
     merged.sort()
     return np.unique(merged[1:][merged[1:] == merged[:-1]])
+
+
+def _part(path: str | Path, start: int, stop: int, size: int) -> UInt64:
+    """Read some hashes of a file, which ends with all of them."""
+    with Path(path).open("rb") as file:
+        file.seek((start - size) * _BYTES, os.SEEK_END)
+        return np.fromfile(file, np.uint64, stop - start)
 
 
 def _suspicious(

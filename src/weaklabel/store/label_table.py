@@ -123,7 +123,7 @@ class LabelTable:
         held = {} if expected is None else self.files(expected)
         table_vacuum.refuse_missing(self.place, given)
         adds = [file for path, file in sorted(given.items()) if path not in held]
-        removes = sorted(held.keys() - given.keys()) if mode == "overwrite" else []
+        removes = held.keys() - given.keys() if mode == "overwrite" else set()
         kept = [one.rows for path, one in held.items() if path not in removes]
         said = {
             "kind": "relabel",
@@ -136,7 +136,7 @@ class LabelTable:
         return table_commits.commit(
             self.place,
             [file.data_file for file in adds],
-            removes,
+            sorted(removes),
             columns=LABEL_TABLE_COLUMNS,
             key="id",
             expected=expected,

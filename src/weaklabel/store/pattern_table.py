@@ -107,6 +107,8 @@ class PatternTable:
             return pl.DataFrame(schema=PATTERN_COLUMNS)
         array = wanted.to_numpy()
         near = [path for path, file in self._files(version).items() if _meets(file, array)]
+        if not near:
+            return pl.DataFrame(schema=PATTERN_COLUMNS)
         found = _scan(self.place, near).join(wanted.to_frame().lazy(), on="pattern", how="semi")
         return found.collect(engine="streaming").unique("pattern").sort("pattern")
 
@@ -116,6 +118,8 @@ class PatternTable:
     def _unknown(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Return the rows whose keys the table has not, and compare the others with it."""
         held = self.votes_of(frame["pattern"])
+        if not held.height:
+            return frame
         both = frame.join(held, on="pattern", how="inner", suffix="_held")
         other = both.filter((pl.col("lfs") != pl.col("lfs_held")) | (pl.col("votes") != pl.col("votes_held")))
         if other.height:
@@ -130,7 +134,7 @@ class PatternTable:
         """Write patterns as a data file that its content names."""
         buffer = io.BytesIO()
         frame.rechunk().write_parquet(
-            buffer, compression="zstd", compression_level=3, statistics=True, row_group_size=65_536
+            buffer, compression="zstd", compression_level=1, statistics=True, row_group_size=65_536
         )
         data = buffer.getvalue()
         relative = f"{bytes_digest(data)}.parquet"
@@ -148,22 +152,38 @@ def pattern_frame(patterns: VotePatterns) -> pl.DataFrame:
     >>> pattern_frame(LabelMatrix.from_numpy([[1, 0]], labelers=["b", "a"]).patterns()).select("lfs", "votes").rows()
     [(['a', 'b'], [0, 1])]
     """
-    import pyarrow
+    from weaklabel.kernels.patterns import sort_events
 
-    names = np.array(patterns.labelers, dtype=object)
-    by_name = np.argsort(names.astype(str), kind="stable") if len(names) else np.zeros(0, np.int64)
-    rank = np.empty(len(names), np.int64)
-    rank[by_name] = np.arange(len(names))
-    order = np.lexsort((patterns.codes, rank[patterns.labeler_index], patterns.pattern_index))
-    offsets = pyarrow.array(patterns.indptr.astype(np.int64))
-    lfs = pl.Series("lfs", list(patterns.labelers), dtype=pl.String)[patterns.labeler_index[order]]
-    parts = {"lfs": lfs.to_arrow(), "votes": pyarrow.array(patterns.codes[order])}
+    by_name = np.array(
+        sorted(range(len(patterns.labelers)), key=patterns.labelers.__getitem__), dtype=np.int32
+    )
+    rank = np.empty(len(by_name), np.int32)
+    rank[by_name] = np.arange(len(by_name), dtype=np.int32)
+    who, codes = rank[patterns.labeler_index], patterns.codes.copy()
+    if (np.diff(by_name) < 0).any():
+        sort_events(patterns.indptr, who, codes)
+    names = pl.Series("lfs", [patterns.labelers[i] for i in by_name], dtype=pl.String)[who]
     lists = {
-        name: pl.Series(name, pyarrow.LargeListArray.from_arrays(offsets, values))
-        for name, values in parts.items()
+        "lfs": _lists("lfs", patterns.indptr, names.to_arrow(compat_level=pl.CompatLevel.oldest())),
+        "votes": _lists("votes", patterns.indptr, _arrow("int8", codes)),
     }
     frame = pl.DataFrame({"pattern": pl.Series(patterns.keys, dtype=pl.Int64), **lists})
     return frame.cast(pl.Schema(PATTERN_COLUMNS)).sort("pattern")
+
+
+def _lists(name: str, indptr: Any, values: Any) -> pl.Series:
+    """Return a column of lists: list i holds the values `indptr[i]` to `indptr[i + 1] - 1`."""
+    import pyarrow
+
+    return pl.Series(name, pyarrow.LargeListArray.from_arrays(_arrow("int64", indptr), values))
+
+
+def _arrow(kind: str, values: Any) -> Any:
+    """Return an array as Arrow's without the help of pandas, which pyarrow.array would load."""
+    import pyarrow
+
+    data = pyarrow.py_buffer(np.ascontiguousarray(values, dtype=kind))
+    return pyarrow.Array.from_buffers(getattr(pyarrow, kind)(), len(values), [None, data])
 
 
 def _checked(frame: pl.DataFrame) -> pl.DataFrame:
