@@ -6,8 +6,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from weaklabel.audit.design import draw_plan, least_labels, plan
+from weaklabel.audit.design import draw_plan, plan
 from weaklabel.audit.population import check_population, population_fingerprint
+from weaklabel.audit.regions import fewest_labels
 from weaklabel.audit.strata import label_strata, learned_strata, ridge_logistic
 from weaklabel.errors import GoldError
 
@@ -159,10 +160,10 @@ def test_what_is_refused(options, says):
         plan(corpus(100), seed=1, **options)
 
 
-def test_least_labels_of_a_certificate():
-    assert [least_labels(e) for e in (0.01, 0.02, 0.05, 0.1)] == [299, 149, 59, 29]
+def test_fewest_labels_of_a_certificate():
+    assert [fewest_labels(None, e) for e in (0.01, 0.02, 0.05, 0.1)] == [299, 149, 59, 29]
     for error in (0.01, 0.05, 0.1):
-        n = least_labels(error)
+        n = fewest_labels(None, error)
         assert (1 - error) ** n <= 0.05 < (1 - error) ** (n - 1)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 
 import numpy as np
 import polars as pl
@@ -134,3 +135,20 @@ def test_false_alarms_are_held_over_all_comparisons():
 
 def test_comparisons_that_are_not_adjusted_fail_that_bound():
     assert family_wise(draws=50, tested=lambda found: any(c.p <= 0.05 for c in found.changes)) > 3 * BOUND
+
+
+@pytest.mark.parametrize(
+    ("rates", "said"),
+    [
+        ([0.3], r"for the one comparison of how often a rule fires, a change by \d+ % of it"),
+        ([0.3, 0.3], r"for all 2 comparisons of how often a rule fires, a change by \d+ % of it"),
+        ([0.3, 0.001], r"for the other comparison of how often a rule fires, a change by \d+ % of it"),
+        (
+            [0.3, 0.4, 0.001],
+            "for the other 2 comparisons of how often a rule fires, a change by 28 % to 36 % of it",
+        ),
+    ],
+)
+def test_what_could_have_been_seen_is_said_of_one_and_of_many(rates, said):
+    changes = [Change("fires", f"r{i}", rate, rate, 500, 500, 0.9) for i, rate in enumerate(rates)]
+    assert re.search(said, " ".join(judged(changes).sentences()))

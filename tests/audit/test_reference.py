@@ -9,6 +9,8 @@ import pytest
 from weaklabel import lf
 from weaklabel.audit.attribution import attribute, change_point, matched_words
 from weaklabel.audit.reference import Reference, compare, over, read_reference, reference
+from weaklabel.audit.two_samples import homogeneity_p
+from weaklabel.audit.vote_counts import PatternTable
 from weaklabel.errors import GoldError
 
 LABELS = ["ham", "spam"]
@@ -153,3 +155,29 @@ def test_change_points_by_hand():
     assert change_point([5, 5, 5, 20], [100] * 4) == 3
     assert change_point([0, 0, 0], [10] * 3) is None
     assert change_point([4, 0], [4, 4]) == 1
+
+
+def test_new_rows_that_are_those_of_the_reference_raise_no_alarm():
+    """Many rare patterns: those that half of the reference names as frequent are, in that half, frequent by chance."""
+
+    def busy(n, seed):
+        generator = np.random.default_rng(seed)
+        votes = np.where(generator.random((n, 9)) < 0.6, generator.integers(0, 2, (n, 9)), -1).astype(np.int8)
+        texts = [" ".join(f"w{w}" for w in generator.integers(0, 3000, 8)) for _ in range(n)]
+        frame = pl.DataFrame({"id": [f"{seed}.{i}" for i in range(n)], "text": texts})
+        return frame.with_columns(pl.Series(f"lf:r{j}", votes[:, j]) for j in range(9))
+
+    rows = busy(1500, 11)
+    kept = reference(rows, LABELS, text="text")
+    again = compare(kept, rows)
+    assert not again.alarm and min(c.p for c in again.drift.changes if not np.isnan(c.p)) >= 0.5
+    mixed = compare(kept, pl.concat([rows.head(750), busy(750, 12)]))
+    assert not mixed.alarm and next(c.p for c in mixed.drift.changes if c.kind == "patterns") > 0.05
+    # counted on all of its rows, as on those of a new part, the same corpus would be an alarm
+    names = tuple(f"lf:r{j}" for j in range(9))
+    table = PatternTable.of(kept.votes.rules, tuple(LABELS), rows.select(names).to_numpy())
+    whole = table.counted(table.of_rows(np.arange(1500)), patterns=tuple(kept.votes.patterns))
+    pairs = [
+        [*one.patterns.values(), one.pattern_rows - sum(one.patterns.values())] for one in (kept.votes, whole)
+    ]
+    assert homogeneity_p(*pairs) < 1e-6

@@ -16,7 +16,7 @@ from weaklabel.audit.rule_health import HealthLimits, rule_health
 from weaklabel.audit.trend import bad_batch_p, by_batch, combined, trend_p
 from weaklabel.errors import GoldError
 from weaklabel.gold.fall import fall_p
-from weaklabel.stats import benjamini_hochberg
+from weaklabel.stats import benjamini_hochberg, wilson
 
 LABELS = ["ham", "spam"]
 
@@ -229,3 +229,44 @@ def test_misuse_is_refused():
             rule_health(frame, LABELS, wrong)
     with pytest.raises(GoldError, match="have no votes"):
         rule_health(frame.select("id"), LABELS, gold)
+
+
+def test_gold_that_is_none_of_the_labels_counts_against_every_vote_for_one():
+    rows = pl.DataFrame(
+        {"id": list("abcdef"), "lf:link": [1, 1, 1, 1, -1, -1], "lf:odd": [2, -1, -1, -1, -1, 2]}
+    )
+    gold = pl.DataFrame(
+        {"id": list("abce"), "label": ["spam", "spam", None, None], "inclusion": [0.5, 0.5, 0.5, 0.5]}
+    )
+    health = {rule.rule: rule for rule in rule_health(rows, ["ham", "spam"], gold).rules}
+    link = health["link"]
+    assert (link.precision.value, link.precision.n, link.wrong) == (pytest.approx(2 / 3), 3, ("c",))
+    assert link.chance == 0.5  # of four gold rows two are spam
+    # an outcome that is no label, such as "not ham", is not wrong where no label fits
+    none = gold.with_columns(label=pl.lit(None, pl.String))
+    odd = {rule.rule: rule for rule in rule_health(rows, ["ham", "spam"], none).rules}["odd"]
+    assert odd.precision.n == 0 and odd.wrong == ()
+
+
+def test_few_rows_of_unequal_weight_do_not_leave_out_shares_near_one():
+    """A rule right in .96 of its rows, of which a few are drawn, some with four times the weight of others."""
+    generator, draws = np.random.default_rng(2), 800
+    n = 400
+    right = np.ones(n, bool)
+    right[generator.choice(n, 16, replace=False)] = False
+    chance = np.where(generator.random(n) < 0.5, 0.032, 0.008)
+    held = {"mid-P": 0, "wilson": 0}
+    seen = 0
+    for _ in range(draws):
+        drawn = generator.random(n) < chance
+        if not drawn.any():
+            continue
+        seen += 1
+        zero = np.zeros(int(drawn.sum()), np.int64)
+        found = combined(by_batch(right[drawn], 1 / chance[drawn], zero, ["b"], heaviest=[125.0]))
+        worth = float((1 / chance[drawn]).sum()) / 125
+        plain = wilson(min(found.value, 1.0) * worth, worth)
+        held["mid-P"] += found.low <= 0.96 <= found.high
+        held["wilson"] += plain.low <= 0.96 <= plain.high
+    assert held["mid-P"] / seen >= 0.95 - 2.5 * (0.05 * 0.95 / seen) ** 0.5
+    assert held["wilson"] / seen < 0.93

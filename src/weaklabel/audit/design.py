@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -12,6 +11,7 @@ import polars as pl
 
 from weaklabel.audit.population import check_population, population_fingerprint
 from weaklabel.audit.proportions import stratified_proportion
+from weaklabel.audit.regions import fewest_labels
 from weaklabel.audit.strata import UNKNOWN, Strata, jittered, label_strata, learned_strata
 from weaklabel.errors import GoldError, did_you_mean
 from weaklabel.fingerprint import fingerprint
@@ -208,19 +208,6 @@ def draw_plan(made: Plan) -> Draw:
     )
 
 
-def least_labels(error: float, confidence: float = 0.95) -> int:
-    """Return the fewest labels, all found right, that show an error of at most `error`.
-
-    Examples
-    --------
-    >>> [least_labels(error) for error in (0.01, 0.02, 0.05, 0.1)]
-    [299, 149, 59, 29]
-    """
-    if not (0 < error < 1 and 0 < confidence < 1):
-        raise GoldError(f"error and confidence lie between 0 and 1, not {error} and {confidence}")
-    return math.ceil(math.log(1 - confidence) / math.log(1 - error))
-
-
 @dataclass(frozen=True)
 class _Options:
     seed: int
@@ -349,7 +336,7 @@ def _sentences(
     said = [
         f"{size} labels of {total} rows: accuracy to about +-{100 * half:.1f} points at {100 * options.confidence:g} % "
         f"confidence, if labels are as often right as expected",
-        f"a 5 % certificate needs at least {least_labels(0.05, options.confidence)} labels in the part that it is for",
+        f"a 5 % certificate needs at least {fewest_labels(None, 0.05, options.confidence)} labels in the part that it is for",
     ]
     if options.design == "simple":
         said.append("design: a simple random sample, every row is as likely")

@@ -179,9 +179,13 @@ class Drift:
             told.append(f"too few rows to see {_rules(half)} fire half as often")
         seen = [c.detectable for c in fires if c.detectable is not None and c.detectable <= 0.5]
         if seen:
+            least, most = (_percent(end, 0) for end in (min(seen), max(seen)))
+            rest = f"the other {len(seen)} comparisons" if len(seen) > 1 else "the other comparison"
+            if len(seen) == len(fires):
+                rest = f"all {len(seen)} comparisons" if len(seen) > 1 else "the one comparison"
             told.append(
-                f"for the other {len(seen)} comparisons of how often a rule fires, a change by "
-                f"{_percent(min(seen), 0)} to {_percent(max(seen), 0)} of it would be seen 9 times in 10"
+                f"for {rest} of how often a rule fires, a change by {least if least == most else f'{least} to {most}'} "
+                "of it would be seen 9 times in 10"
             )
         return told
 

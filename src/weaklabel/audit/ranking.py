@@ -163,7 +163,7 @@ def chance_wrong(
     """
     offset = trust * found.start
     if not len(places):
-        return _logistic(offset)
+        return logistic(offset)
     seen, back = np.unique(found.kind[places], return_inverse=True)
     n = np.bincount(back).astype(np.float64)
     x = np.bincount(back, weights=np.asarray(wrong, dtype=np.float64))
@@ -171,15 +171,22 @@ def chance_wrong(
     kernel = features @ features.T
     weights = np.zeros(len(seen))
     for _ in range(_STEPS):
-        p = _logistic(offset[seen] + kernel @ weights)
+        p = logistic(offset[seen] + kernel @ weights)
         # stationary where weights = x - n p; Newton's step of that equation
         step = np.linalg.solve(np.eye(len(seen)) + (n * p * (1 - p))[:, None] * kernel, x - n * p - weights)
         scale = min(1.0, 4.0 / max(float(np.abs(kernel @ step).max()), 1e-12))
         weights = weights + scale * step
         if float(np.abs(step).max()) < _TOLERANCE:
             break
-    return _logistic(offset + found.features @ (features.T @ weights))
+    return logistic(offset + found.features @ (features.T @ weights))
 
 
-def _logistic(odds: np.ndarray) -> np.ndarray:
+def logistic(odds: np.ndarray) -> np.ndarray:
+    """Return the chances that log odds stand for.
+
+    Examples
+    --------
+    >>> logistic(np.array([0.0, 100.0])).round(3).tolist()
+    [0.5, 1.0]
+    """
     return 1 / (1 + np.exp(-np.clip(odds, -30, 30)))

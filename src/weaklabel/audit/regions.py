@@ -13,13 +13,13 @@ STEPS = 20
 """Most regions that a corpus is cut into."""
 
 
-def fewest_labels(rows: int, error: float, confidence: float) -> int:
-    """Return the least number of labels that can certify anything about so many rows.
+def fewest_labels(rows: int | None, error: float, confidence: float = 0.95) -> int:
+    """Return the fewest labels, all found right, that show an error of at most `error` in so many rows.
 
     Parameters
     ----------
     rows
-        Rows of the corpus or part.
+        Rows of the corpus or part; None: so many that their number does not matter.
     error
         Share of wrong labels that is tolerated.
     confidence
@@ -31,13 +31,22 @@ def fewest_labels(rows: int, error: float, confidence: float) -> int:
     chance to have missed them all is at most 1 - confidence. For large corpora that is
     ln(1 - confidence) / ln(1 - error); a small corpus needs less.
 
+    Raises
+    ------
+    GoldError
+        Error or confidence is no share between 0 and 1.
+
     Examples
     --------
-    >>> [fewest_labels(10**7, error, 0.95) for error in (0.01, 0.02, 0.05, 0.1)]
+    >>> [fewest_labels(None, error) for error in (0.01, 0.02, 0.05, 0.1)]
     [299, 149, 59, 29]
-    >>> fewest_labels(100, 0.05, 0.95)
+    >>> fewest_labels(100, 0.05)
     39
     """
+    if not (0 < error < 1 and 0 < confidence < 1):
+        raise GoldError(f"error and confidence lie between 0 and 1, not {error} and {confidence}")
+    if rows is None:
+        return math.ceil(math.log(1 - confidence) / math.log(1 - error))
     wrong = math.floor(error * rows + 1e-9) + 1
     log_missed, least = 0.0, math.log(1 - confidence)
     for n in range(rows - wrong + 1):

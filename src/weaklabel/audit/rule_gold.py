@@ -11,6 +11,9 @@ import polars as pl
 
 from weaklabel.errors import GoldError, some
 
+NO_LABEL = -1
+"""Code of gold that is none of the labels."""
+
 
 @dataclass(frozen=True)
 class RuleGold:
@@ -21,7 +24,7 @@ class RuleGold:
     row
         Their positions among the rows voted on.
     code
-        Codes of their labels.
+        Codes of their labels; -1: none of the labels.
     weight
         One over the probability of having been drawn.
     batch
@@ -52,6 +55,8 @@ def rule_gold(
 ) -> tuple[RuleGold, tuple[str, ...]]:
     """Return the gold rows that can be used, by batch and id, and what is to be said of the others.
 
+    A row whose label is null is none of the labels: it counts against every rule that votes for one there.
+
     Examples
     --------
     >>> gold = pl.DataFrame({"id": ["a"], "label": ["spam"], "inclusion": [None]}, schema_overrides={"inclusion": pl.Float64})
@@ -62,7 +67,7 @@ def rule_gold(
         if name not in gold.columns:
             raise GoldError(f"gold has no column {name!r}", available=gold.columns)
     batch = pl.col("batch").cast(pl.String).fill_null("") if "batch" in gold.columns else pl.lit("")
-    rows = gold.select(pl.col("id").cast(pl.String), "label", "inclusion", batch=batch).drop_nulls("label")
+    rows = gold.select(pl.col("id").cast(pl.String), "label", "inclusion", batch=batch)
     if rows.select("id", "batch").is_duplicated().any():
         twice = rows.filter(rows.select("id", "batch").is_duplicated())["id"].unique().sort()
         raise GoldError(f"gold holds {some(twice)} more than once in one batch")
@@ -92,7 +97,9 @@ def rule_gold(
         else ()
     )
     names = used["batch"].unique().sort()
-    codes = used["label"].replace_strict({n: c for c, n in enumerate(labels)}, return_dtype=pl.Int64)
+    codes = used["label"].replace_strict(
+        {n: c for c, n in enumerate(labels)}, default=NO_LABEL, return_dtype=pl.Int64
+    )
     at = used["batch"].replace_strict({n: i for i, n in enumerate(names)}, return_dtype=pl.Int64)
     known = RuleGold(
         used["row"].to_numpy().astype(np.int64),
@@ -106,7 +113,7 @@ def rule_gold(
 
 
 def prior(gold: RuleGold, k: int) -> npt.NDArray[np.float64] | None:
-    """Return the weighted share of each class among gold rows; None without any.
+    """Return the weighted share of each class among gold rows, of which some may be no class; None without any.
 
     Examples
     --------
@@ -116,6 +123,6 @@ def prior(gold: RuleGold, k: int) -> npt.NDArray[np.float64] | None:
     """
     if not len(gold.code):
         return None
-    counts = np.bincount(gold.code, weights=gold.weight, minlength=k)
-    shares: npt.NDArray[np.float64] = counts / counts.sum()
+    counts = np.bincount(gold.code - NO_LABEL, weights=gold.weight, minlength=k + 1)
+    shares: npt.NDArray[np.float64] = counts[1:] / counts.sum()
     return shares

@@ -180,7 +180,7 @@ def rule_health(
     labels
         Class names in the order of their codes.
     gold
-        `id`, `label`, `inclusion` (probability of having been drawn; null: unknown), and if there are several batches
+        `id`, `label` (null: none of them), `inclusion` (probability of having been drawn; null: unknown), and if there are several batches
         `batch`, whose sorted order is the order of time. Gold of role calibrate does not belong here.
     limits
         What rules are held to.
@@ -198,8 +198,8 @@ def rule_health(
     Notes
     -----
     Precision is a mean weighted by one over the inclusion probability within each batch, batches weighted by the number
-    of rows of the heaviest weight that they are worth, with Wilson's interval at that number. Gold rows without a known probability are
-    counted, not used. A bad latest batch is found by the exact test by which people's bad days are found; each kind of
+    of rows of the heaviest weight that they are worth, with the mid-P interval at that number. Gold rows without a known
+    probability are counted, not used. A bad latest batch is found by the exact test by which people's bad days are found; each kind of
     test is adjusted over all rules by Benjamini and Hochberg.
 
     Examples
@@ -222,7 +222,7 @@ def rule_health(
     ids = frame["id"].cast(pl.String)
     found = []
     for j, rule in enumerate(rules):
-        health = _measured(rule, votes[:, j], known, shares, seed)
+        health = _measured(rule, votes[:, j], known, shares, len(labels), seed)
         doubt = (table.judged[table.kind, j] > table.agrees[table.kind, j])[at]
         judged = int(table.judged[table.kind, j].sum())
         agreement = wilson(judged - int(doubt.sum()), judged)
@@ -232,10 +232,10 @@ def rule_health(
 
 
 def _measured(
-    rule: str, votes: np.ndarray, gold: RuleGold, shares: np.ndarray | None, seed: int
+    rule: str, votes: np.ndarray, gold: RuleGold, shares: np.ndarray | None, k: int, seed: int
 ) -> RuleHealth:
     said = votes[gold.row]
-    on = said >= 0
+    on = (said >= 0) & ((gold.code >= 0) | (said < k))
     right = said[on] == gold.code[on]
     top = [float(gold.weight[gold.batch == at].max()) for at in range(len(gold.batches))]
     batches = by_batch(right, gold.weight[on], gold.batch[on], gold.batches, heaviest=top)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from weaklabel.audit.ranking import logistic
 from weaklabel.errors import GoldError, some
 from weaklabel.fingerprint import event_hash
 
@@ -162,7 +163,7 @@ def learned_strata(
     at = np.array([place[id] for id in known["id"]])
     right = known.select((pl.col("label") == pl.col("gold")).fill_null(False)).to_series().to_numpy()
     weights = ridge_logistic(design[at], right.astype(np.float64))
-    score = np.clip(_logistic(design @ weights[1:] + weights[0]), 0.02, 0.98)
+    score = np.clip(logistic(design @ weights[1:] + weights[0]), 0.02, 0.98)
     spread = np.sqrt(score * (1 - score))
     count = max(1, min(40, round(size / ROWS_PER_BAND)))
     rows = (
@@ -209,17 +210,13 @@ def ridge_logistic(x: np.ndarray, y: np.ndarray, *, penalty: float = 1.0, steps:
     held[0, 0] = 1e-3
     weights = np.zeros(x1.shape[1])
     for _ in range(steps):
-        p = _logistic(x1 @ weights)
+        p = logistic(x1 @ weights)
         slope = x1.T @ (y - p) - held @ weights
         step = np.linalg.solve((x1 * np.maximum(p * (1 - p), 1e-6)[:, None]).T @ x1 + held, slope)
         weights = weights + step
         if abs(step).max() < 1e-8:
             break
     return weights
-
-
-def _logistic(x: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-np.clip(x, -30, 30)))
 
 
 def jittered(rows: pl.DataFrame, seed: int) -> pl.DataFrame:

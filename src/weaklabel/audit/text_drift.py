@@ -14,6 +14,7 @@ from weaklabel.audit.drift import Change
 from weaklabel.audit.text_model import (
     ROWS,
     Vocabulary,
+    chooses,
     document_counts,
     hashed_order,
     word_weights,
@@ -43,7 +44,7 @@ class TextCounts:
     known
         Words that count as seen: those of half of the reference's rows, the most frequent 20,000.
     unseen
-        Rows by the share of their words that are not known, in twentieths; the reference's other half only.
+        Rows by the share of their words that are not known, in twentieths; the other half only, in new rows too.
     words
         In how many rows each of the most frequent 2,000 words stands.
 
@@ -135,19 +136,19 @@ def count_texts(
     order = hashed_order(frame["id"], seed)
     texts = frame[text].cast(pl.String).fill_null("")
     words = words_of(texts)
+    choose = chooses(frame["id"], seed)
     if like is None:
-        half = len(order) // 2
-        known = Vocabulary.of(words.gather(order[:half]), fewest=1).words
-        judged, kept = order[half:], document_counts(words).head(_KEPT)
+        known = Vocabulary.of(words.filter(choose), fewest=1).words
+        kept = document_counts(words).head(_KEPT)
         standing = {word: int(n) for word, n in sorted(kept.iter_rows())}
     else:
-        known, judged = like.known, order
+        known = like.known
         found = dict(document_counts(words).filter(pl.col("word").is_in(list(like.words))).iter_rows())
         standing = {word: int(found.get(word, 0)) for word in like.words}
     guessed = languages_of(texts.gather(order[:_LANGUAGE_ROWS])) if languages else None
     spoken = {} if guessed is None else {language: int(n) for language, n, _ in guessed.iter_rows()}
     return TextCounts(
-        frame.height, _lengths(texts), spoken, known, _unseen(words.gather(judged), known), standing
+        frame.height, _lengths(texts), spoken, known, _unseen(words.filter(~choose), known), standing
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from weaklabel.audit.text_model import hashed_order
+from weaklabel.audit.text_model import chooses
 from weaklabel.errors import GoldError, did_you_mean
 from weaklabel.schema import MISSING, VOTE_PREFIX
 
@@ -47,15 +47,16 @@ class VoteCounts:
         Counts of the most frequent ways in which the rules vote together, such as ``link:spam short:ham``; the empty one
         is that none votes.
     pattern_rows
-        Rows that patterns were counted on. In a reference one half says which patterns are frequent and the other half
-        is counted: patterns that are frequent by chance would seem to get rarer.
+        Rows that patterns were counted on. One half of the rows, by a hash of their ids, says which patterns of a
+        reference are frequent, and the other half is counted, there and in new rows: patterns that are frequent by
+        chance would seem to get rarer, or more frequent where new rows are those of the reference.
 
     Examples
     --------
     >>> rows = pl.DataFrame({"id": ["a", "b"], "lf:link": [1, -1], "lf:short": [1, 0]})
     >>> counts = count_votes(rows, ["ham", "spam"])
     >>> counts.fires.tolist(), counts.judged.tolist(), counts.agrees.tolist(), counts.patterns
-    ([1, 2], [1, 1], [1, 1], {'link:spam short:spam': 0})
+    ([1, 2], [1, 1], [1, 1], {'link:spam short:spam': 0, 'short:ham': 0})
     """
 
     rules: tuple[str, ...]
@@ -120,7 +121,7 @@ def count_votes(
     Parameters
     ----------
     frame
-        One row per document: columns ``lf:<rule id>`` with vote codes, and `label` (null where there is none) if
+        One row per document: `id`, columns ``lf:<rule id>`` with vote codes, and `label` (null where there is none) if
         labels are to be counted.
     labels
         Class names in the order of their codes.
@@ -146,12 +147,13 @@ def count_votes(
     label = _label_codes(frame, labels)
     given = None if label is None else np.bincount(label[label >= 0], minlength=len(labels))
     rows = table.of_rows(np.arange(frame.height))
-    if like is not None:
-        return table.counted(rows, labeled=given, patterns=tuple(like.patterns))
-    order = hashed_order(frame["id"], 0)
-    half = len(order) // 2
-    names = table.most_frequent(patterns, table.of_rows(order[:half]))
-    return table.counted(rows, labeled=given, patterns=names, on=table.of_rows(order[half:]))
+    choose = chooses(frame["id"])
+    on = table.of_rows(np.flatnonzero(~choose))
+    if like is None:
+        names = table.most_frequent(patterns, table.of_rows(np.flatnonzero(choose)))
+    else:
+        names = tuple(like.patterns)
+    return table.counted(rows, labeled=given, patterns=names, on=on)
 
 
 def count_parts(
