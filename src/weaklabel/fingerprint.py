@@ -28,7 +28,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.machinery import ModuleSpec
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Any, BinaryIO
 
 from weaklabel.errors import RuleError, WeakLabelError
 from weaklabel.syntax import (
@@ -96,9 +96,22 @@ def file_digest(path: str | Path) -> str:
     """
     try:
         with Path(path).open("rb") as file:
-            return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=_DIGEST_BYTES)).hexdigest()
+            return stream_digest(file)
     except OSError as error:
         raise WeakLabelError(f"can't read a file: {error.strerror}", where=str(path)) from error
+
+
+def stream_digest(stream: BinaryIO) -> str:
+    """Return what `file_digest` returns for a file of the bytes that a stream still holds.
+
+    Examples
+    --------
+    >>> import io
+    >>> stream_digest(io.BytesIO(b"hello")) == stream_digest(io.BytesIO(b"hello there"))
+    False
+    """
+    found = hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=_DIGEST_BYTES))  # type: ignore[arg-type]
+    return found.hexdigest()
 
 
 def event_hash(labeler_id: str, code: int) -> int:

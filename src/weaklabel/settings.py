@@ -11,6 +11,7 @@ from typing import Any, Optional
 from weaklabel.corpus.separators import one_character
 from weaklabel.errors import ConfigError, WeakLabelError, did_you_mean
 from weaklabel.label_model.calibration import CALIBRATORS
+from weaklabel.storage import credentials_in, holds_credentials
 
 FORMATS = ("jsonl", "csv")
 ON_ERROR = ("raise", "abstain")
@@ -27,7 +28,7 @@ class CorpusConfig:
     """Where a task's rows are: files, and which column is what."""
 
     path: Any = "???"
-    """A file, folder, glob, or a list of them; relative to the project."""
+    """A file, folder, glob, or a list of them; relative to the project, or in an object store: s3://bucket/mail/*.parquet."""
     id: Optional[str] = None
     """The id column; none = derived from file and row number."""
     text: Optional[str] = None
@@ -185,6 +186,12 @@ class AuditConfig:
     """The error tolerated among rows with a label, where it needs more care: {refund: 0.01}."""
     slices: dict[str, float] = field(default_factory=dict)
     """The error tolerated in a slice of the task: {large_orders: 0.02}."""
+    check_days: int = 7
+    """Days from one check of new labels to the next; see `weaklabel audit due`."""
+    check_share: float = 0.01
+    """Share of new labels that a check takes."""
+    check_least: int = 20
+    """Fewest labels of a check, or all if there are fewer; 20 or more."""
 
 
 @dataclass
@@ -200,7 +207,7 @@ class RelabelConfig:
     cache: float = 20.0
     """Gigabytes of votes that are kept for later; the least recently used go first."""
     unseen: float = 0.2
-    """A shard is named when a larger share of its rows than this has votes that the fit has not seen."""
+    """A shard is named when a larger share of its rows than this, beyond the usual, has votes that the fit has not seen."""
 
 
 @dataclass
@@ -351,6 +358,11 @@ def _bad_audit(audit: AuditConfig, slices: Iterable[str]) -> list[WeakLabelError
     ]
     if not 0.5 <= audit.confidence < 1:
         found.append(ConfigError(f"audit.confidence is {audit.confidence:g}; it lies between 0.5 and 1"))
+    if not 0 < audit.check_share <= 1:
+        found.append(ConfigError(f"audit.check_share is {audit.check_share:g}; it is above 0 and at most 1"))
+    for key, value, least in (("check_days", audit.check_days, 1), ("check_least", audit.check_least, 20)):
+        if value < least:
+            found.append(ConfigError(f"audit.{key} is {value}; {least} or more is wanted"))
     known = list(slices)
     found += [
         ConfigError(
@@ -372,14 +384,23 @@ def _bad_relabeling(config: Config) -> list[WeakLabelError]:
     ]
     if not 0 < relabel.unseen <= 1:
         found.append(ConfigError(f"relabel.unseen is {relabel.unseen:g}; above 0 and at most 1 is wanted"))
-    secrets = ("secret", "password", "token", "access_key", "account_key", "credential")
     found += [
         ConfigError(
             f"storage.{name} is a credential, and settings are written beside every run",
             hint=f"leave it out and set the environment variable {name.upper()}",
         )
-        for name in config.storage
-        if any(word in name.lower() for word in secrets)
+        for name in credentials_in(config.storage)
+    ]
+    corpus = config.task.corpus.path
+    addresses: dict[str, list[Any]] = {f"storage.{name}": [text] for name, text in config.storage.items()}
+    addresses |= {"task.corpus.path": corpus if isinstance(corpus, list) else [corpus]}
+    found += [
+        ConfigError(
+            f"{key} is an address that holds a credential, and settings are written beside every run",
+            hint="leave it out; credentials come from the environment alone",
+        )
+        for key, texts in (addresses | {"relabel.table": [relabel.table]}).items()
+        if any(holds_credentials(text) for text in texts)
     ]
     return found
 

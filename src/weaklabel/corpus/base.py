@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
-from weaklabel.corpus import delimited, jsonl, parquet, separators, tables, wrench
-from weaklabel.corpus.files import PathLike, find, source_file
+from weaklabel.corpus import separators, tables
+from weaklabel.corpus.files import Found, PathLike, source_file
 from weaklabel.corpus.ids import check_ids
+from weaklabel.corpus.looking import READERS, look_through, look_through_tolerantly
+from weaklabel.corpus.remote import find
+from weaklabel.corpus.remote_path import AnyPath
 from weaklabel.corpus.tables import TARGET_BYTES, TARGET_ROWS, Part, Piece, Reader, Reading, Table
 from weaklabel.errors import CorpusError, did_you_mean
 from weaklabel.fingerprint import fingerprint
 
 logger = logging.getLogger("weaklabel.corpus")
-
-_READERS: Mapping[str, Reader] = {
-    "csv": delimited,
-    "tsv": delimited,
-    "jsonl": jsonl,
-    "parquet": parquet,
-    "wrench": wrench,
-}
 
 
 @dataclass(frozen=True)
@@ -90,13 +86,14 @@ class Corpus:
       hint: did you mean 'key'?
     """
 
-    root: Path
+    root: AnyPath
     format: str
     id_column: str | None
     text_column: str | None
     table: Table = field(repr=False)
     reading: Reading = field(repr=False)
     digests: MutableMapping[str, str] = field(repr=False, default_factory=dict)
+    unchecked: bool = field(repr=False, default=False)
 
     @classmethod
     def open(
@@ -110,18 +107,22 @@ class Corpus:
         quote: str | None = '"',
         separator: str | None = None,
         digests: MutableMapping[str, str] | None = None,
+        unchecked: bool = False,
+        storage: Mapping[str, str] | None = None,
     ) -> Corpus:
         """Open a corpus.
 
         CSV, TSV and JSONL are looked through once, which finds broken bytes and lines and settles the types of
-        the columns over all files; of Parquet only the footers are read; WRENCH files are parsed.
+        the columns over all files, unless `digests` remembers it; of Parquet only the footers are read; WRENCH files are parsed.
 
         Parameters
         ----------
         source
             A file, a folder (everything in it that is data), a glob, or a list of these. Data is Parquet
             (.parquet, .pq), JSONL (.jsonl, .ndjson), CSV, TSV, or a WRENCH directory (train.json, valid.json,
-            test.json, label.json). Hidden files and those that begin with `_` are passed over in a folder.
+            test.json, label.json). Hidden files and those that begin with `_` are passed over in a folder. An
+            address such as s3://bucket/mail/*.parquet names them in an object store; files are then read by
+            ranges, and known by their ETag.
         id
             The column of ids: text or whole numbers. None: the column `id` where there is one, else ids are
             derived: "relative path of the file:row in it", rows from 0. Then files may be appended to, but not
@@ -140,21 +141,105 @@ class Corpus:
             The character between the columns of CSV and TSV (`tab` is one too). None: a tab for TSV; for CSV the
             comma, semicolon, tab or bar that the header shows, with a note in the log when it is no comma.
         digests
-            Remembers digests of contents by path, size and time of change; give one that is kept on disk to
-            remember them longer than this object lives.
+            Remembers digests of contents, and what looking through large text files found, by path, size and time
+            of change; give one that is kept on disk to remember them longer than this object lives.
+        unchecked
+            Reading does not look for null and doubled ids first, which takes 8 bytes of memory a row; whoever opens a
+            corpus so finds them in another way, or calls `check_ids`.
+        storage
+            How an object store is spoken to: {"aws_endpoint_url": …, "aws_region": …}. Credentials come from the
+            environment alone.
 
         Raises
         ------
         CorpusError
             Nothing there, nothing in it, mixed formats, separators or columns, an unknown column, broken bytes or
             lines.
+        StoreError
+            The object store doesn't answer, lets nobody in, or a package or a setting is missing.
         """
-        found = find(source, format=format, root=root)
-        names = ", ".join(file.name for file in found.files[:3]) + ", …" * (len(found.files) > 3)
-        named = frozenset(name for name in (id or "id", text) if name)
-        reading = Reading(found.format, quote or None, named)
-        reading = separators.settled(reading, found.files, separator, names)
-        table = _READERS[found.format].inspect(found.files, reading)
+        found = find(source, format=format, root=root, storage=storage)
+        reading, table = look_through(
+            found, id=id, text=text, quote=quote, separator=separator, looks=digests
+        )
+        return cls._of(found, reading, table, id=id, text=text, digests=digests, unchecked=unchecked)
+
+    @classmethod
+    def open_tolerant(
+        cls,
+        source: PathLike | Sequence[PathLike],
+        *,
+        id: str | None = None,
+        text: str | None = None,
+        format: str | None = None,
+        root: PathLike | None = None,
+        quote: str | None = '"',
+        separator: str | None = None,
+        digests: MutableMapping[str, str] | None = None,
+        unchecked: bool = False,
+        storage: Mapping[str, str] | None = None,
+    ) -> tuple[Corpus | None, tuple[CorpusError, ...]]:
+        """Open what can be opened of a corpus, and say what can't.
+
+        Folders and files that can't be read, damaged and truncated files, broken bytes and lines, and files whose columns
+        or types are not those of most files give one error each, and the rest is opened. Files without rows are no error.
+
+        Parameters
+        ----------
+        source, id, text, format, root, quote, separator, digests, unchecked, storage
+            As for `open`.
+
+        Returns
+        -------
+        The corpus of the other files, None where there are none; and the errors, in the order of the files.
+
+        Raises
+        ------
+        CorpusError
+            What is wrong with the call or with all files at once: nothing there, mixed formats, an unknown column.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> pl.DataFrame({"id": ["a"], "text": ["hello"]}).write_parquet(folder / "good.parquet")
+        >>> _ = (folder / "cut.parquet").write_bytes((folder / "good.parquet").read_bytes()[:-9])
+        >>> corpus, failures = Corpus.open_tolerant(folder, id="id")
+        >>> corpus.count(), [failure.what for failure in failures]
+        (1, ['a truncated Parquet file: its footer is missing'])
+        """
+        failures: list[CorpusError] = []
+        found = find(source, format=format, root=root, storage=storage, failures=failures)
+        how: dict[str, Any] = {
+            "id": id,
+            "text": text,
+            "quote": quote,
+            "separator": separator,
+            "looks": digests,
+        }
+        looked, broken = look_through_tolerantly(
+            found, lambda files: look_through(replace(found, files=files), **how)
+        )
+        failures += broken
+        if looked is None:
+            return None, tuple(failures)
+        reading, table = looked
+        corpus = cls._of(found, reading, table, id=id, text=text, digests=digests, unchecked=unchecked)
+        return corpus, tuple(failures)
+
+    @classmethod
+    def _of(
+        cls,
+        found: Found,
+        reading: Reading,
+        table: Table,
+        *,
+        id: str | None,
+        text: str | None,
+        digests: MutableMapping[str, str] | None,
+        unchecked: bool,
+    ) -> Corpus:
+        names = found.names
         if not sum(part.rows for part in table.parts):
             raise CorpusError("an empty corpus: no file holds a row", where=names)
         if id is None and "id" in table.schema:
@@ -169,7 +254,8 @@ class Corpus:
                 "or renaming files is not (an id column of your own is better)",
                 names,
             )
-        return cls(found.root, found.format, id, text, table, reading, {} if digests is None else digests)
+        remembered = {} if digests is None else digests
+        return cls(found.root, found.format, id, text, table, reading, remembered, unchecked)
 
     @cached_property
     def schema(self) -> dict[str, pl.DataType]:
@@ -189,7 +275,7 @@ class Corpus:
         return tuple(self._sources)
 
     @property
-    def files(self) -> tuple[Path, ...]:
+    def files(self) -> tuple[AnyPath, ...]:
         """The files that hold rows, in the order in which they are read."""
         return tuple(part.file.path for part in self.table.parts)
 
@@ -202,7 +288,7 @@ class Corpus:
 
         Ids are checked here, once (see `check_ids`).
         """
-        self.check_ids()
+        self._check_once()
         return _scan_shards(self)
 
     def shards(
@@ -217,7 +303,7 @@ class Corpus:
         target_bytes
             About the largest number of bytes of a shard of CSV, TSV and JSONL; a record is never cut.
         """
-        self.check_ids()
+        self._check_once()
         return tuple(self._shards(target_rows, target_bytes))
 
     def read(self, shard: Shard, *, columns: Sequence[str] | None = None) -> pl.DataFrame:
@@ -235,14 +321,14 @@ class Corpus:
         CorpusError
             The file has changed since the corpus was opened, can't be read any more, or a column is unknown.
         """
-        self.check_ids()
+        self._check_once()
         return self._read(shard, self.columns if columns is None else columns)
 
     def digest(self, shard: Shard) -> str:
         """Return the digest of a shard: of its content, and of how it is read.
 
         Equal digests mean equal rows. Of a corpus that was appended to, all shards but the last of a file keep
-        theirs (Parquet files are digested whole).
+        theirs (Parquet files, and files of object stores, are digested whole).
         """
         part = self._part(shard.file)
         data: dict[str, object] = {"reading": self._reading_data()}
@@ -256,7 +342,10 @@ class Corpus:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Digest of content, format and choice of id and text: the same wherever the files lie."""
+        """Digest of content, format and choice of id and text: the same wherever the files lie.
+
+        In an object store the ETags stand for the content: the same in every bucket, but not those of the files on disk.
+        """
         files = [
             [part.file.name if self.id_column is None else "", self._content(part)]
             for part in self.table.parts
@@ -273,6 +362,22 @@ class Corpus:
         """
         _ = self._ids_are_fine
 
+    def locate(self, shard: Shard, row: int) -> str:
+        """Return where a row of a shard stands, for messages: file and line, or file and row.
+
+        Parameters
+        ----------
+        shard
+            One of `shards(…)`.
+        row
+            Its place in the shard, from 0.
+        """
+        return self._reader.locate(self._part(shard.file), self.reading, shard.first_row + row)
+
+    def _check_once(self) -> None:
+        if not self.unchecked:
+            self.check_ids()
+
     @cached_property
     def _ids_are_fine(self) -> bool:
         if self.id_column is None:
@@ -284,15 +389,14 @@ class Corpus:
                 yield shard.index, self._read(shard, ["id"])["id"]
 
         def locate(number: int, row: int) -> str:
-            shard = shards[number]
-            return self._reader.locate(self._part(shard.file), self.reading, shard.first_row + row)
+            return self.locate(shards[number], row)
 
         check_ids(blocks, locate, column=self.id_column)
         return True
 
     @property
     def _reader(self) -> Reader:
-        return _READERS[self.format]
+        return READERS[self.format]
 
     @cached_property
     def _sources(self) -> dict[str, str | None]:
@@ -324,7 +428,8 @@ class Corpus:
             )
         index = 0
         for part in self.table.parts:
-            tables.check_unchanged(part.file)
+            if not part.file.etag:  # of a store each reading asks again
+                tables.check_unchanged(part.file)
             pieces = part.pieces if usual else self._reader.cut(part, self.reading, target_rows, target_bytes)
             for p in pieces:
                 yield Shard(part.file.name, index, p.start, p.stop, p.first_row, p.rows)
@@ -390,7 +495,7 @@ def read_whole(path: Path, reading: Reading) -> pl.DataFrame:
     >>> read_whole(path, Reading("csv", text_columns=frozenset(["id"]), separator=";")).rows()
     [('007', 'spam')]
     """
-    reader = _READERS[reading.format]
+    reader = READERS[reading.format]
     table = reader.inspect([source_file(path, path.name)], reading)
     names = list(table.schema)
     pieces = [(part, piece) for part in table.parts for piece in part.pieces]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import fnmatch
 import glob as globbing
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+from weaklabel.corpus.remote_path import AnyPath, RemotePath
 from weaklabel.errors import CorpusError, did_you_mean
 
 SUFFIXES = {
@@ -23,6 +25,7 @@ FORMAT_NAMES = {**{name: name for name in ("parquet", "jsonl", "csv", "tsv", "wr
 WRENCH_SPLITS = ("train", "valid", "test")
 
 PathLike = str | os.PathLike[str]
+Tell = Callable[[CorpusError], None]
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,8 @@ class SourceFile:
         Path relative to the corpus root, with `/`: the file's name in derived ids, the same wherever it lies.
     size, mtime_ns
         By which a change is noticed.
+    etag
+        What an object store calls this content; "" where there is none.
 
     Examples
     --------
@@ -48,10 +53,16 @@ class SourceFile:
     (True, 17)
     """
 
-    path: Path
+    path: AnyPath
     name: str
     size: int
     mtime_ns: int
+    etag: str = ""
+
+    @property
+    def mark(self) -> int | str:
+        """What changes with its content, beside its size: the ETag, or the time of change."""
+        return self.etag or self.mtime_ns
 
 
 @dataclass(frozen=True)
@@ -59,37 +70,74 @@ class Found:
     """The files of a corpus and what is known of them before any is read."""
 
     files: tuple[SourceFile, ...]
-    root: Path
+    root: AnyPath
     format: str
 
+    @property
+    def names(self) -> str:
+        """The first files' names, for messages."""
+        return ", ".join(file.name for file in self.files[:3]) + ", …" * (len(self.files) > 3)
 
-def find(source: PathLike | Sequence[PathLike], *, format: str | None, root: PathLike | None) -> Found:
+
+def find(
+    source: PathLike | Sequence[PathLike],
+    *,
+    format: str | None,
+    root: PathLike | None,
+    failures: list[CorpusError] | None = None,
+) -> Found:
     """Return the sorted files that `source` names.
+
+    Parameters
+    ----------
+    source, format, root
+        As for `Corpus.open`.
+    failures
+        Takes the errors of folders and files that can't be read, which are then left out; None: the first is raised.
 
     Raises
     ------
     CorpusError
-        A file or folder is missing (the nearest names are given), a glob matches nothing, a folder holds no
-        data, or formats are mixed or unknown.
+        A file or folder is missing (the nearest names are given) or can't be read, a glob matches nothing, a folder
+        holds no data, or formats are mixed or unknown.
     """
-    wanted = _format_name(format)
+    wanted = format_name(format)
     below = None if root is None else _absolute(root)
+    tell = _raise if failures is None else failures.append
     if isinstance(source, (str, os.PathLike)):
-        paths, base = _expand(source, wanted, below)
+        paths, base = _expand(source, wanted, below, tell)
     else:
-        paths, base = _expand_list(source, wanted, below)
-    found = _one_format(paths, wanted)
-    if found == "wrench":
-        _check_wrench(paths)
+        paths, base = _expand_list(source, wanted, below, tell)
+    if not paths:  # all of it was told
+        return Found((), below or base, wanted or "")
+    found = one_format(paths, wanted)
     names = sorted((_name(path, below, base), path) for path in paths)
+    check_names(names)
+    return Found(tuple(_readable(names, tell)), below or base, found)
+
+
+def check_names(names: Sequence[tuple[str, AnyPath]]) -> None:
+    """Raise when two of the files, sorted by name, have one name."""
     for (name, path), (other, another) in pairwise(names):
         if name == other:
             hint = "put both below one folder and open that"
             raise CorpusError(f"two files have the name {name!r}", where=f"{path}, {another}", hint=hint)
-    return Found(tuple(source_file(path, name) for name, path in names), below or base, found)
 
 
-def _format_name(format: str | None) -> str | None:
+def _raise(error: CorpusError) -> None:
+    raise error
+
+
+def _readable(names: Iterable[tuple[str, Path]], tell: Tell) -> Iterator[SourceFile]:
+    for name, path in names:
+        try:
+            yield source_file(path, name)
+        except CorpusError as error:
+            tell(error)
+
+
+def format_name(format: str | None) -> str | None:
+    """Return a format by its usual name; raise when it is unknown."""
     if format is None:
         return None
     if format not in FORMAT_NAMES:
@@ -102,44 +150,80 @@ def _absolute(path: PathLike, root: Path | None = None) -> Path:
     return Path(os.path.abspath((root or Path()) / Path(path).expanduser()))  # noqa: PTH100 (keeps symbolic links as they are)
 
 
-def _expand(source: PathLike, format: str | None, root: Path | None) -> tuple[list[Path], Path]:
+def _expand(source: PathLike, format: str | None, root: Path | None, tell: Tell) -> tuple[list[Path], Path]:
     path = _absolute(source, root)
     if path.is_dir():
-        return _folder(path, format), path
+        return _folder(path, format, tell), path
     if path.exists():
         return [path], path.parent
     if "://" in str(source):
         hint = "download it, and name the file"
         raise CorpusError("an address, where a file, folder or glob should be", where=str(source), hint=hint)
     if globbing.has_magic(str(source)):
-        return _glob(path)
+        return _glob(path, tell)
     if path.is_symlink():
         raise CorpusError("the link leads nowhere", where=f"{path} -> {os.readlink(path)}")  # noqa: PTH115 (as it was written)
     raise _missing(path)
 
 
 def _expand_list(
-    sources: Sequence[PathLike], format: str | None, root: Path | None
+    sources: Sequence[PathLike], format: str | None, root: Path | None, tell: Tell
 ) -> tuple[list[Path], Path]:
     if not sources:
         raise CorpusError("an empty list of files", hint="name at least one file, folder or glob")
     paths: list[Path] = []
     for source in sources:
-        paths += _expand(source, format, root)[0]
+        paths += _expand(source, format, root, tell)[0]
     unique = list(dict.fromkeys(paths))
-    return unique, Path(os.path.commonpath([path.parent for path in unique]))
+    return unique, Path(os.path.commonpath([path.parent for path in unique])) if unique else Path()
 
 
-def _glob(pattern: Path) -> tuple[list[Path], Path]:
+def _glob(pattern: Path, tell: Tell) -> tuple[list[Path], Path]:
     fixed = Path(*_until_magic(pattern))
+    unreadable = _unreadable_in(fixed, pattern.relative_to(fixed).parts)
+    for error in unreadable:
+        tell(error)
     wanted = os.path.join(globbing.escape(str(fixed)), pattern.relative_to(fixed))  # noqa: PTH118 (text with escapes)
     matches = [Path(p) for p in globbing.glob(wanted, recursive=True)]  # noqa: PTH207 (leaves out hidden files)
     files = {os.path.realpath(p): p for p in sorted(matches, reverse=True) if p.is_file()}
     if files:
         return list(files.values()), fixed  # a file that two links lead to is one file
+    if unreadable:
+        return [], fixed
     if not fixed.is_dir():
         raise _missing(fixed)
     raise CorpusError(f"no file matches {pattern.name!r}", where=str(pattern), available=_names_in(fixed))
+
+
+def _unreadable_in(folder: Path, pattern: Sequence[str]) -> list[CorpusError]:
+    """Return an error for each folder that a glob would look into and can't; `glob` passes over them in silence."""
+    if not pattern:
+        return []
+    name, rest = pattern[0], pattern[1:]
+    if not rest and name != "**":
+        return _list(folder)[1]
+    names, found = _list(folder)
+    if name == "**":
+        found += _unreadable_in(folder, rest) if rest and not found else []
+        below = [(each, pattern) for each in names]
+    else:
+        below = [(each, rest) for each in names if fnmatch.fnmatch(each, name)]
+    for each, left in below:
+        if not each.startswith(".") or name.startswith("."):
+            found += _unreadable_in(folder / each, left)
+    return list({str(error.where): error for error in found}.values())
+
+
+def _list(folder: Path) -> tuple[list[str], list[CorpusError]]:
+    """Return the names of the folders in a folder, links left out, or the error that says why it can't be read."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(e.name for e in entries if e.is_dir(follow_symlinks=False)), []
+    except (FileNotFoundError, NotADirectoryError):
+        return [], []
+    except OSError as error:
+        what = f"can't read the folder: {error.strerror}"
+        return [], [CorpusError(what, where=str(folder))]
 
 
 def _until_magic(pattern: Path) -> Iterable[str]:
@@ -152,7 +236,7 @@ def _until_magic(pattern: Path) -> Iterable[str]:
         yield part
 
 
-def _folder(folder: Path, format: str | None) -> list[Path]:
+def _folder(folder: Path, format: str | None, tell: Tell) -> list[Path]:
     wrench = [folder / f"{split}.json" for split in WRENCH_SPLITS]
     wrench = [path for path in wrench if path.is_file()]
     if format == "wrench" or (format is None and wrench):
@@ -163,14 +247,13 @@ def _folder(folder: Path, format: str | None) -> list[Path]:
                 available=_names_in(folder),
             )
         return wrench
+    unreadable: list[CorpusError] = []
     files = [
-        path
-        for path in folder.rglob("*")
-        if path.is_file()
-        and path.suffix.lower() in SUFFIXES
-        and not any(part.startswith((".", "_")) for part in path.relative_to(folder).parts)
+        path for path in _below(folder, unreadable) if path.suffix.lower() in SUFFIXES and path.is_file()
     ]
-    if not files:
+    for error in unreadable:
+        tell(error)
+    if not files and not unreadable:
         raise CorpusError(
             "the folder holds no Parquet, JSONL, CSV or TSV file and is no WRENCH directory",
             where=str(folder),
@@ -179,9 +262,28 @@ def _folder(folder: Path, format: str | None) -> list[Path]:
     return files
 
 
-def _one_format(paths: Sequence[Path], format: str | None) -> str:
-    if format is not None:
-        return format
+def _below(folder: Path, unreadable: list[CorpusError]) -> Iterator[Path]:
+    """Yield what is in a folder and its folders, but for hidden names and those that begin with `_`."""
+
+    def failed(error: OSError) -> None:
+        what = f"can't read the folder: {error.strerror}"
+        unreadable.append(CorpusError(what, where=str(error.filename or folder)))
+
+    for place, folders, names in os.walk(folder, onerror=failed):
+        folders[:] = sorted(name for name in folders if not name.startswith((".", "_")))
+        yield from (Path(place, name) for name in names if not name.startswith((".", "_")))
+
+
+def one_format(paths: Sequence[AnyPath], format: str | None) -> str:
+    """Return the format of files: as given, or as their names say; raise when that is not one or not known."""
+    if format is None:
+        format = _format_of_all(paths)
+    if format == "wrench":
+        _check_wrench(paths)
+    return format
+
+
+def _format_of_all(paths: Sequence[AnyPath]) -> str:
     formats = {_format_of(path): path for path in sorted(paths, reverse=True)}
     if len(formats) > 1:
         (one, a), (other, b) = sorted(formats.items())[:2]
@@ -193,11 +295,11 @@ def _one_format(paths: Sequence[Path], format: str | None) -> str:
     return next(iter(formats))
 
 
-def _is_wrench(path: Path) -> bool:
+def _is_wrench(path: AnyPath) -> bool:
     return path.suffix.lower() == ".json" and path.stem in WRENCH_SPLITS
 
 
-def _check_wrench(paths: Sequence[Path]) -> None:
+def _check_wrench(paths: Sequence[AnyPath]) -> None:
     for path in paths:
         if not _is_wrench(path):
             raise CorpusError(
@@ -206,7 +308,7 @@ def _check_wrench(paths: Sequence[Path]) -> None:
             )
 
 
-def _format_of(path: Path) -> str:
+def _format_of(path: AnyPath) -> str:
     suffix = path.suffix.lower()
     if suffix in SUFFIXES:
         return SUFFIXES[suffix]
@@ -229,8 +331,10 @@ def _name(path: Path, root: Path | None, base: Path) -> str:
     return path.relative_to(root if root is not None and inside else base).as_posix()
 
 
-def source_file(path: Path, name: str) -> SourceFile:
+def source_file(path: AnyPath, name: str) -> SourceFile:
     """Return a file as it is now, or raise a `CorpusError` that names it."""
+    if isinstance(path, RemotePath):
+        return SourceFile(path, name, *path.state())
     try:
         status = path.stat()
     except OSError as error:

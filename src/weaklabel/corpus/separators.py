@@ -6,9 +6,9 @@ import logging
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from weaklabel.corpus.files import SourceFile
+from weaklabel.corpus.remote_path import AnyPath
 from weaklabel.corpus.tables import BOM, Reading, open_bytes
 from weaklabel.errors import CorpusError
 
@@ -106,7 +106,7 @@ def find_separator(files: Sequence[SourceFile], quote: str | None) -> str:
     return next(iter(found), ",")
 
 
-def separator_of(path: Path, quote: str | None) -> str | None:
+def separator_of(path: AnyPath, quote: str | None) -> str | None:
     """Return the separator of one file: the most frequent in its header, outside quotes, that fits its first row.
 
     None: the header holds none, so it has one column.
@@ -114,6 +114,7 @@ def separator_of(path: Path, quote: str | None) -> str | None:
     Examples
     --------
     >>> import tempfile
+    >>> from pathlib import Path
     >>> path = Path(tempfile.mkdtemp()) / "mail.csv"
     >>> _ = path.write_bytes(b'id;"name, first";text\\nm1;Ann;"hello, you; there"\\n')
     >>> separator_of(path, '"')

@@ -5,16 +5,16 @@ from __future__ import annotations
 import codecs
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO, Protocol, TypeVar
 
 import numpy as np
 import polars as pl
 
 from weaklabel.corpus.encoding import SAMPLE, not_utf8
-from weaklabel.corpus.files import SourceFile
+from weaklabel.corpus.files import SourceFile, source_file
+from weaklabel.corpus.remote_path import AnyPath, changed
 from weaklabel.errors import CorpusError
-from weaklabel.fingerprint import file_digest, fingerprint
+from weaklabel.fingerprint import fingerprint, stream_digest
 
 TARGET_ROWS = 65_536
 TARGET_BYTES = 64 * 2**20
@@ -115,7 +115,7 @@ class Reader(Protocol):
         """Say where a row stands, for messages."""
 
 
-def open_bytes(path: Path) -> BinaryIO:
+def open_bytes(path: AnyPath) -> BinaryIO:
     """Open a file for reading, or raise a `CorpusError` that names it."""
     try:
         return path.open("rb")
@@ -123,7 +123,7 @@ def open_bytes(path: Path) -> BinaryIO:
         raise CorpusError(f"can't read the file: {error.strerror}", where=str(path)) from error
 
 
-def read_range(path: Path, start: int, stop: int) -> bytes:
+def read_range(path: AnyPath, start: int, stop: int) -> bytes:
     """Return the bytes of a file from `start` to `stop`."""
     with open_bytes(path) as stream:
         stream.seek(start)
@@ -132,16 +132,9 @@ def read_range(path: Path, start: int, stop: int) -> bytes:
 
 def check_unchanged(file: SourceFile) -> None:
     """Raise when a file is no longer what it was when the corpus was opened."""
-    try:
-        status = file.path.stat()
-    except OSError as error:
-        raise CorpusError(f"can't read the file: {error.strerror}", where=str(file.path)) from error
-    if (status.st_size, status.st_mtime_ns) != (file.size, file.mtime_ns):
-        raise CorpusError(
-            "the file has changed since the corpus was opened",
-            where=str(file.path),
-            hint="start again when nothing writes to it",
-        )
+    now = source_file(file.path, file.name)
+    if (now.size, now.mark) != (file.size, file.mark):
+        raise changed(file.path)
 
 
 Cut = Callable[[bytes, int, bool], tuple[int, Payload]]
@@ -268,6 +261,8 @@ def content_digest(
 ) -> str:
     """Return the digest of a file or of a run of its bytes, reading it only when it is not remembered.
 
+    A file of an object store is known by its ETag, and not read for it.
+
     Parameters
     ----------
     file
@@ -278,20 +273,22 @@ def content_digest(
         Digests by path, size, time of change and bytes, all in one string, so that the mapping can be kept as
         JSON; new ones are added.
     """
+    if file.etag:
+        return fingerprint({"etag": file.etag, "size": file.size, "bytes": [start, stop]})
     check_unchanged(file)
     key = "|".join(map(str, (file.path, file.size, file.mtime_ns, start, "" if stop is None else stop)))
     found = None if remembered is None else remembered.get(key)
     if found is None:
-        found = _digest(file.path, start, stop)
+        found = _digest(file, start, stop)
         if remembered is not None:
             remembered[key] = found
     return found
 
 
-def _digest(path: Path, start: int, stop: int | None) -> str:
-    with open_bytes(path) as stream:
+def _digest(file: SourceFile, start: int, stop: int | None) -> str:
+    with open_bytes(file.path) as stream:
         if stop is None:
-            return file_digest(path)
+            return stream_digest(stream)
         stream.seek(start)
         sizes = (min(_CHUNK, stop - at) for at in range(start, stop, _CHUNK))
         return fingerprint([fingerprint(stream.read(size)) for size in sizes])

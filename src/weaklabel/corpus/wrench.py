@@ -15,7 +15,7 @@ import polars as pl
 from weaklabel.corpus import tables
 from weaklabel.corpus.columns import Columns, Decoder
 from weaklabel.corpus.encoding import SAMPLE, not_utf8
-from weaklabel.corpus.files import SourceFile
+from weaklabel.corpus.files import SourceFile, source_file
 from weaklabel.corpus.json_types import frame_of
 from weaklabel.corpus.tables import Part, Piece, Reading, Table
 from weaklabel.errors import CorpusError, did_you_mean
@@ -85,13 +85,12 @@ def _label_files(files: Sequence[SourceFile]) -> tuple[SourceFile, ...]:
         raise CorpusError("two WRENCH directories are two corpora", where=where, hint="name one at a time")
     path = folders[0] / "label.json"
     try:
-        status = path.stat()
-    except OSError as error:
+        return (source_file(path, path.name),)
+    except CorpusError as error:
         hint = 'it names the classes: {"0": "NEG", "1": "POS"}'
         raise CorpusError(
             "the WRENCH directory has no readable label.json", where=str(folders[0]), hint=hint
         ) from error
-    return (SourceFile(path, path.name, status.st_size, status.st_mtime_ns),)
 
 
 def _label_names(files: Sequence[SourceFile]) -> dict[int, str]:
