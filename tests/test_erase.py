@@ -165,7 +165,7 @@ def test_an_item_is_gone_from_every_store(project, tmp_path, capsys):
     found = {one["store"]: one["count"] for one in json.loads(out)["stores"]}
     assert code == cli.DONE
     assert found == {
-        "guideline": 0, "placeholders": 1, "runs": 1, "sweeps": 0, "mlflow": 0, "audits": 0, "reports": 1, "cache": 0,
+        "guideline": 0, "placeholders": 1, "runs": 1, "sweeps": 0, "labels": 0, "relabel": 0, "mlflow": 0, "audits": 0, "reports": 1, "cache": 0,
         "elsewhere": 0, "sources": 0,
         "ledger": 1 + 1 + 3,  # ann's answer; the draw; three people were asked
     }  # fmt: skip
@@ -407,7 +407,7 @@ def test_old_answers_go_by_the_days_in_conf(project, capsys):
 
 
 def test_every_store_is_walked_and_the_ledger_last(project):
-    names = "guideline placeholders runs sweeps mlflow audits reports cache elsewhere sources ledger"
+    names = "guideline placeholders runs sweeps labels relabel mlflow audits reports cache elsewhere sources ledger"
     assert list(erasing.STORES) == names.split()
     wanted = erasing.Wanted(load(project), project, "item", "nobody", WHY)
     assert [found.store for found in erasing.erase(wanted)] == names.split()

@@ -19,6 +19,7 @@ from weaklabel.gold.ledger.ledger import Ledger
 from weaklabel.gold.ledger.records import ERASED, NAMES
 from weaklabel.pipeline.erase_audits import in_audits
 from weaklabel.pipeline.erase_files import WORDS, mentions, replace, words_of
+from weaklabel.pipeline.erase_labels import in_labels, in_relabelings
 from weaklabel.pipeline.erase_runs import in_mlflow, in_runs, in_sweeps
 from weaklabel.pipeline.erase_wanted import Found, Wanted
 from weaklabel.pipeline.gold_room import FOLDER, ledger_place
@@ -43,7 +44,7 @@ def erase(wanted: Wanted, *, really: bool = False) -> tuple[Found, ...]:
     >>> project = write_project(Path(tempfile.mkdtemp()) / "desk")
     >>> found = erase(Wanted(load(project), project, "item", "n01", "asked for by the sender"))
     >>> [(one.store, one.count) for one in found]
-    [('guideline', 0), ('placeholders', 0), ('runs', 0), ('sweeps', 0), ('mlflow', 0), ('audits', 0), ('reports', 0), ('cache', 0), ('elsewhere', 0), ('sources', 0), ('ledger', 0)]
+    [('guideline', 0), ('placeholders', 0), ('runs', 0), ('sweeps', 0), ('labels', 0), ('relabel', 0), ('mlflow', 0), ('audits', 0), ('reports', 0), ('cache', 0), ('elsewhere', 0), ('sources', 0), ('ledger', 0)]
     """
     return tuple(store(wanted, really) for store in STORES.values())
 
@@ -185,7 +186,18 @@ def _in_cache(wanted: Wanted, really: bool) -> Found:
 
 def _elsewhere(wanted: Wanted, really: bool) -> Found:
     """Say which other files below the project's output folder name it, and where batches were sent."""
-    known = ("runs", "sweeps", "audits", "reports", "cache", "mlartifacts")
+    known = (
+        "runs",
+        "sweeps",
+        "audits",
+        "reports",
+        "cache",
+        "mlartifacts",
+        "labels",
+        "relabel",
+        "patterns",
+        "votes",
+    )
     left = []
     for path in sorted(wanted.home.rglob("*")):
         place = path.relative_to(wanted.home)
@@ -239,6 +251,8 @@ STORES: dict[str, Callable[[Wanted, bool], Found]] = {
     "placeholders": _in_placeholders,
     "runs": in_runs,
     "sweeps": in_sweeps,
+    "labels": in_labels,
+    "relabel": in_relabelings,
     "mlflow": in_mlflow,
     "audits": in_audits,
     "reports": _in_reports,
