@@ -15,14 +15,19 @@ from typing import NoReturn
 
 from weaklabel.cli import (
     audit,
+    audit_over_time,
     audit_report,
+    cache,
+    diff,
     drift,
     gold,
     gold_report,
     gold_sync,
     guideline,
+    labels,
     lf_explore,
     project,
+    relabel,
     rules,
     run,
     select,
@@ -179,6 +184,9 @@ def _messages() -> Iterator[None]:
 
 VERBS = {
     **run.VERBS,
+    **relabel.VERBS,
+    **diff.VERBS,
+    **labels.VERBS,
     **rules.VERBS,
     **lf_explore.VERBS,
     **gold.VERBS,
@@ -187,8 +195,10 @@ VERBS = {
     **guideline.VERBS,
     **audit.VERBS,
     **audit_report.VERBS,
+    **audit_over_time.VERBS,
     **drift.VERBS,
     **select.VERBS,
+    **cache.VERBS,
     **project.VERBS,
 }
 
