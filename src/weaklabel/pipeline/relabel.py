@@ -249,6 +249,7 @@ class _Attempt:
             lambda number: corpus.read(bulk.shards[number], columns=["id"])["id"],
             lambda number, row: corpus.locate(bulk.shards[number], row),
             column=corpus.id_column,
+            memory=bulk.config.relabel.memory << 20,
         )
 
     def _fitted(self, merged: Merged) -> tuple[str, Path]:

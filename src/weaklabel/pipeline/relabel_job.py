@@ -21,8 +21,8 @@ from weaklabel.label_model.saved import read_state, schema_mark
 from weaklabel.lf import LFRegistry
 from weaklabel.pipeline.gold import Calibration, open_gold_parts
 from weaklabel.pipeline.label_places import models_folder, open_label_table, working_files
-from weaklabel.pipeline.task import Task, _digests, open_registry
-from weaklabel.pipeline.whole import _need_classes
+from weaklabel.pipeline.task import Task, known_digests, open_registry
+from weaklabel.pipeline.whole import need_classes
 from weaklabel.settings import Config
 from weaklabel.store.label_table import LabelTable
 from weaklabel.store.vote_keys import vote_keys
@@ -188,7 +188,7 @@ def open_bulk(config: Config, project: str | Path) -> Bulk:
         )
     corpus, failures = _open_corpus(config, project)
     task = Task(config=config, project=project, registry=registry, corpus=corpus)
-    _need_classes(task)
+    need_classes(task)
     counted = registry.subset(rule.id for rule in registry if not rule.muted)
     today = date.fromisoformat(config.task.today) if config.task.today else None
     on_error: Any = config.task.on_error
@@ -357,7 +357,7 @@ def _open_corpus(config: Config, project: Path) -> tuple[Corpus, tuple[WeakLabel
             corpus.path,
             **options,
             root=project,
-            digests=_digests(project),
+            digests=known_digests(project),
             unchecked=True,
             storage=config.storage,
         )

@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from weaklabel.apply import LFApplier, Limits
 from weaklabel.config_errors import as_settings
@@ -145,7 +146,7 @@ def open_corpus(config: Config, project: Path) -> Corpus:
     ('id', 'text')
     """
     corpus = config.task.corpus
-    options = {
+    options: dict[str, Any] = {
         "id": corpus.id,
         "text": corpus.text,
         "format": corpus.format,
@@ -153,7 +154,9 @@ def open_corpus(config: Config, project: Path) -> Corpus:
         "quote": corpus.quote,
     }
     with as_settings("task.corpus", options):
-        opened = Corpus.open(corpus.path, **options, root=project, digests=_digests(project))
+        opened = Corpus.open(
+            corpus.path, **options, root=project, digests=known_digests(project), storage=config.storage
+        )
         opened.check_ids()
     return opened
 
@@ -161,7 +164,7 @@ def open_corpus(config: Config, project: Path) -> Corpus:
 def remember_digests(task: Task) -> None:
     """Keep the digests of the corpus' files by path, size and time of change, so that they are read once."""
     path = home(task.project) / _DIGESTS
-    known = {**_digests(task.project), **task.corpus.digests}
+    known = {**known_digests(task.project), **task.corpus.digests}
     with writing(path):
         path.parent.mkdir(exist_ok=True)
         temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -169,8 +172,14 @@ def remember_digests(task: Task) -> None:
         temporary.replace(path)
 
 
-def _digests(project: Path) -> dict[str, str]:
-    """Return what is remembered; nothing when it can't be read: it is a cache."""
+def known_digests(project: Path) -> dict[str, str]:
+    """Return what is remembered of files that were read; nothing when it can't be read: it is a cache.
+
+    Examples
+    --------
+    >>> known_digests(Path("nowhere"))
+    {}
+    """
     try:
         known = json.loads((project / HOME / _DIGESTS).read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -78,7 +78,7 @@ def run(
     tell = observer or _tell_nobody
     task = open_task(config, project)
     config = task.config
-    _need_classes(task)
+    need_classes(task)
     gold, calibration = open_gold_parts(task)
     run_id = new_run_id(plain(config))
     with building(task.project, run_id) as folder:
@@ -120,8 +120,22 @@ def tracking_store(config: Config, project: Path) -> tracking.Store | None:
     return tracking.local_store(project, experiment)
 
 
-def _need_classes(task: Task) -> None:
-    """Raise unless every rule that counts votes for labels: no label model reads sets and negations yet."""
+def need_classes(task: Task) -> None:
+    """Raise unless every rule that counts votes for labels: no label model reads sets and negations yet.
+
+    Raises
+    ------
+    ModelError
+        A rule may vote for a set of labels or against some; it is named with its file and line.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from weaklabel.config import load
+    >>> from weaklabel.templates import write_project
+    >>> project = write_project(Path(tempfile.mkdtemp()) / "desk")
+    >>> need_classes(open_task(load(project), project))
+    """
     for rule in (rule for rule in task.registry if not rule.muted):
         for outcome in task.registry.outcomes(rule):
             raise ModelError(
