@@ -16,7 +16,7 @@ from weaklabel.audit.tolerances import Tolerance
 from weaklabel.cli import audit_report as verb
 from weaklabel.cli import main
 from weaklabel.errors import GoldError
-from weaklabel.pipeline.audit_around import whole_draw
+from weaklabel.pipeline.audit_methods import whole_draw
 from weaklabel.pipeline.audit_rows import find_run
 from weaklabel.pipeline.audit_verdict import (
     held,
@@ -343,7 +343,7 @@ def test_too_few_labels_are_said_with_the_number_that_it_takes():
             ],
             "gold_error_says": None,
             "moved": [],
-            "trend": [],
+            "trend": [], "windows": None,
             "notes": [],
         }
     )

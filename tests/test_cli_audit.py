@@ -253,6 +253,7 @@ def test_a_watched_audit_may_be_looked_at_at_any_time(project, call, asked):
     code, out, _ = call("audit", "watch", "w", "--json")
     found = json.loads(out)
     assert code == 0 and found["status"] == "open" and found["labels"] == 15 and len(found["curve"]) == 15
+    assert found["plot"].endswith("audits/w/evidence.png") and Path(found["plot"]).is_file()
     code, _, err = call("audit", "show", "w")
     assert code == 1 and "weaklabel audit watch w" in err
     assert call("audit", "next", "w", "--size", "60")[0] == 0
@@ -295,6 +296,46 @@ def test_labels_of_another_system_by_week(project, call, asked):
         code == 0 and weeks == ["week 2026-W19", "week 2026-W20"] and "no change shown" in found["trend"][0]
     )
     assert found["of"] == "file said.csv"
+    assert [w["window"] for w in found["windows"]["windows"]] == ["2026-W19", "2026-W20"]
+    assert Path(found["plot"]).name == "windows.png" and Path(found["plot"]).read_bytes()[:4] == b"\x89PNG"
+    # the next week's file, drawn after it: its windows are shown together, and it is worse
+    half = [known[i] if n % 2 else "question" for n, i in enumerate(ids)]
+    pl.DataFrame({"id": ids, "label": half, "time": ["2026-05-18"] * 400}).write_csv("next.csv")
+    code, _, err = call(
+        "audit",
+        "draw",
+        "later",
+        "--predictions",
+        "next.csv",
+        "--size",
+        "50",
+        "--every",
+        "month",
+        "--after",
+        "live",
+    )
+    assert code == 1 and "audit 'live' is not by month" in err
+    code, _, err = call("audit", "draw", "later", "--size", "50", "--after", "live")
+    assert code == 1 and "windows of time are of the labels of a file" in err
+    assert (
+        call("audit", "draw", "later", "--predictions", "next.csv", "--size", "50", "--after", "live")[0] == 0
+    )
+    asked("later")
+    code, out, _ = call("audit", "show", "later")
+    assert (
+        code == 4
+        and "audit live: accuracy of week 2026-W19" in out
+        and "it changed most with 2026-W21" in out
+    )
+    code, out, _ = call("audit", "report", "later", "--json")
+    over = json.loads(out)["figures"]["windows"]
+    assert [(w["window"], w["audit"]) for w in over["windows"]] == [
+        ("2026-W19", "live"),
+        ("2026-W20", "live"),
+        ("2026-W21", "later"),
+    ]
+    page = (project / ".weaklabel/reports/audit-later.html").read_text()
+    assert "By week" in page and "Hollow: 2026-W21" in page
     pl.DataFrame({"id": ["m001"], "label": ["spam"]}).write_csv("odd.csv")
     code, _, err = call("audit", "draw", "odd", "--predictions", "odd.csv", "--size", "20")
     assert code == 1 and "are not labels of the task: 'spam'" in err

@@ -64,8 +64,14 @@ def print_shown(found: Shown, out: Console) -> None:
             [_figure(figure) for figure in found.figures],
             left=("of",),
         )
+    if found.windows is not None:
+        for one in found.windows.to_dict()["windows"]:
+            if one["audit"] != found.plan.name:
+                out.print(f"audit {one['audit']}: {one['says']}", soft_wrap=True)
     for line in (*found.trend, *(() if found.second is None else (str(found.second),)), *found.moved):
         out.print(f"\n{line}", soft_wrap=True)
+    if found.plot is not None:
+        out.print(f"\nplot  {found.plot}", soft_wrap=True)
     _notes(found.notes, out)
     if found.next:
         out.print(f"\nnext  {found.next}", soft_wrap=True)
@@ -91,6 +97,8 @@ def print_watched(found: Watched, out: Console) -> None:
             f"evidence for, of the {standing.needed:.0f} that are needed",
         ]
         print_table(out, header, rows, left=(header[-1],))
+    if found.plot is not None:
+        out.print(f"\nplot  {found.plot}", soft_wrap=True)
     out.print(f"\nnext  {found.next}", soft_wrap=True)
 
 
@@ -113,6 +121,7 @@ def print_verified(found: Verified, out: Console) -> None:
         out.print(
             f"the certificate of audit {found.audit} holds, compared with {found.against}", soft_wrap=True
         )
+        _notes(found.notes, out)
         return
     out.print(
         f"the certificate of audit {found.audit} does not hold for {found.against}:",
@@ -121,6 +130,7 @@ def print_verified(found: Verified, out: Console) -> None:
     )
     for sentence in found.changed:
         out.print(f"- {sentence}", soft_wrap=True)
+    _notes(found.notes, out)
 
 
 def print_audits(found: Sequence[Mapping[str, Any]], out: Console) -> None:

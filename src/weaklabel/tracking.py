@@ -10,6 +10,7 @@ import logging
 import os
 import re
 import sys
+import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -171,6 +172,99 @@ def finish_sweep(
         client.set_terminated(run_id, "FAILED" if failed else "FINISHED")
 
 
+def log_steps(store: Store, run_id: str, steps: Sequence[tuple[int, Mapping[str, float]]]) -> None:
+    """Log what a run that goes on has measured so far: a step's number and its metrics.
+
+    Raises
+    ------
+    TrackingError
+        MLflow can't be reached or refuses.
+    """
+    with _mlflow(store) as (mlflow, _):
+        now = int(time.time() * 1000)
+        metrics = [
+            mlflow.entities.Metric(metric_name(name), float(value), now, step)
+            for step, own in steps
+            for name, value in own.items()
+        ]
+        client = mlflow.MlflowClient()
+        for start in range(0, len(metrics), 1000):
+            client.log_batch(run_id, metrics=metrics[start : start + 1000])
+
+
+def finish_run(
+    store: Store,
+    run_id: str,
+    *,
+    failed: bool = False,
+    parameters: Mapping[str, object],
+    tags: Mapping[str, str],
+    metrics: Mapping[str, float | None],
+    datasets: Sequence[Dataset] = (),
+    artifacts: Sequence[Path] = (),
+) -> None:
+    """Log what is known at the end of a run that `start_sweep` opened, and close it.
+
+    Raises
+    ------
+    TrackingError
+        MLflow can't be reached or refuses.
+    """
+    with _mlflow(store) as (mlflow, _):
+        with mlflow.start_run(run_id=run_id):
+            mlflow.log_params({k: _shortened(v) for k, v in parameters.items()})
+            mlflow.set_tags(dict(tags))
+            mlflow.log_metrics({metric_name(k): float(v) for k, v in metrics.items() if v is not None})
+            for dataset in datasets:
+                mlflow.log_input(_dataset(dataset), context=dataset.context)
+            for path in artifacts:
+                mlflow.log_artifact(str(path))
+        mlflow.MlflowClient().set_terminated(run_id, "FAILED" if failed else "FINISHED")
+
+
+def make_champion(store: Store, run_id: str, folder: Path, *, name: str, version: str) -> str | None:
+    """Register a model that `save_model` wrote and give it the alias `champion`, unless it has it already.
+
+    Parameters
+    ----------
+    store, run_id
+        The run that it belongs to.
+    folder
+        The model's files.
+    name
+        Of the registered model.
+    version
+        What stands for the model; kept as its tag.
+
+    Returns
+    -------
+    str or None
+        The number of the new version; None: it is the champion already.
+
+    Raises
+    ------
+    TrackingError
+        MLflow can't be reached or refuses.
+    """
+    from mlflow.exceptions import MlflowException
+
+    with _mlflow(store) as (mlflow, _):
+        client = mlflow.MlflowClient()
+        try:
+            if client.get_model_version_by_alias(name, "champion").tags.get("weaklabel.model") == version:
+                return None
+        except MlflowException as error:
+            if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                raise
+        with mlflow.start_run(run_id=run_id):
+            info = _log_model(mlflow, folder, registered=name)
+        number = str(info.registered_model_version)
+        client.set_model_version_tag(name, number, "weaklabel.model", version)
+        client.set_registered_model_alias(name, "champion", number)
+        client.set_terminated(run_id, "FINISHED")
+        return number
+
+
 def metric_name(name: str) -> str:
     """Return a name that MLflow accepts for a metric.
 
@@ -269,13 +363,14 @@ def _load_pyfunc(path: str) -> VoteModel:
     return VoteModel(folder if (folder / "votes.json").exists() else folder / MODEL_ARTIFACT)
 
 
-def _log_model(mlflow: Any, folder: Path) -> None:
+def _log_model(mlflow: Any, folder: Path, *, registered: str | None = None) -> Any:
     """Log a saved model; its requirements are stated, so that MLflow neither guesses nor asks the network."""
     from importlib.metadata import version
 
     needed = ("weaklabel", "numpy", "polars", "numba", "pandas")
-    mlflow.pyfunc.log_model(
+    return mlflow.pyfunc.log_model(
         name=MODEL_ARTIFACT,
+        registered_model_name=registered,
         loader_module="weaklabel.tracking",
         data_path=str(folder),
         pip_requirements=[f"{name}=={version(name)}" for name in needed],

@@ -22,6 +22,7 @@ def _name(parser: argparse.ArgumentParser) -> None:
 def _draw_arguments(parser: argparse.ArgumentParser) -> None:
     from weaklabel.audit.design import AIMS, DESIGNS
     from weaklabel.pipeline.audit_files import METHODS
+    from weaklabel.pipeline.audit_rows import EVERY
 
     _name(parser)
     parser.add_argument(
@@ -62,6 +63,18 @@ def _draw_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="labels of any system: id, label, if known score and time",
     )
+    parser.add_argument(
+        "--version", metavar="N", help="the version of the label table whose labels are judged, or latest"
+    )
+    parser.add_argument(
+        "--every", choices=tuple(EVERY),
+        help="window that the times of FILE are put into (default: week)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--after",
+        metavar="AUDIT",
+        help="an earlier audit of such a file, whose windows are shown with this one's",
+    )
     parser.add_argument("--plan", action="store_true", help="say what it would be, and record nothing")
 
 
@@ -82,6 +95,9 @@ def _draw(options: argparse.Namespace) -> int:
         confidence=options.confidence,
         run=options.run,
         predictions=options.predictions,
+        every=options.every,
+        after=options.after,
+        version=options.version,
     )
     asked = draw_audit(desk, options.name, wish, dry=options.plan)
     if options.json:
@@ -163,6 +179,7 @@ def _certify_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--confidence", metavar="C", type=float, help="the same")
     parser.add_argument("--run", metavar="RUN", help="the same")
+    parser.add_argument("--version", metavar="N", help="the same, of the label table")
 
 
 def _certify(options: argparse.Namespace) -> int:
@@ -170,7 +187,12 @@ def _certify(options: argparse.Namespace) -> int:
     from weaklabel.pipeline.audit_certify import certify_audit
 
     found = certify_audit(
-        open_room(options), options.name, error=options.error, confidence=options.confidence, run=options.run
+        open_room(options),
+        options.name,
+        error=options.error,
+        confidence=options.confidence,
+        run=options.run,
+        version=options.version,
     )
     if options.json:
         print_json(found.to_dict())
@@ -302,7 +324,7 @@ VERBS = {
         _next_arguments,
     ),
     "audit show": Verb(
-        "accuracy, quality by label, slice and column, calibration, with intervals (exit 4 when weeks differ)",
+        "accuracy, quality by label, slice and column, calibration, with intervals (exit 4 when it has changed over time)",
         "weaklabel audit show may",
         _show,
         _show_arguments,

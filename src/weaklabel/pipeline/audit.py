@@ -62,7 +62,9 @@ from weaklabel.pipeline.audit_rows import (
     with_parts,
     without_gold,
 )
+from weaklabel.pipeline.audit_table import judged_version, version_of_word
 from weaklabel.pipeline.gold_room import Desk
+from weaklabel.pipeline.label_places import open_label_table
 from weaklabel.settings import Config
 
 
@@ -160,7 +162,9 @@ class Asked:
         }
 
 
-def draw_audit(desk: Desk, name: str, wish: Wish, *, dry: bool = False) -> Asked:
+def draw_audit(
+    desk: Desk, name: str, wish: Wish, *, dry: bool = False, but: pl.DataFrame | None = None
+) -> Asked:
     """Fix an audit and draw its rows; unless `dry`, write its folder and send the rows to people as a batch.
 
     Parameters
@@ -173,6 +177,8 @@ def draw_audit(desk: Desk, name: str, wish: Wish, *, dry: bool = False) -> Asked
         What it is to be.
     dry
         Only say what it would be.
+    but
+        `id` and `label` of labels that are not judged, because they were before; None: all are.
 
     Raises
     ------
@@ -186,9 +192,16 @@ def draw_audit(desk: Desk, name: str, wish: Wish, *, dry: bool = False) -> Asked
     settings, seed = settings_of(desk.config), desk.room._seed(f"audit {name}")
     older = earlier_gold(desk.room)
     judged = _judged(desk, wish, learns=wish.method != "figures" or older.height >= LEAST_OLDER)
-    rows, gold = without_gold(with_parts(judged.rows, desk, wish.by), desk)
+    wanted = judged.rows if but is None else judged.rows.join(but, on=["id", "label"], how="anti")
+    rows, gold = without_gold(with_parts(wanted, desk, wish.by), desk)
     older = older.filter(pl.col("id").is_in(rows["id"].implode()))
     notes = _left_out(judged, gold)
+    if wanted.height < judged.rows.height:
+        notes += (
+            f"{judged.rows.height - wanted.height} labels are left out: an earlier check was drawn from them",
+        )
+    over = _windows(desk, wish, rows)
+    said = {"metadata": dict(judged.said)} if judged.said else {}
     confidence = settings.confidence if wish.confidence is None else wish.confidence
     tolerance = settings.tolerance if wish.tolerance is None else wish.tolerance
     made = MAKERS[wish.method](Start(name, wish, rows, older, seed, confidence, tolerance))
@@ -198,7 +211,7 @@ def draw_audit(desk: Desk, name: str, wish: Wish, *, dry: bool = False) -> Asked
         method=wish.method,
         source=judged.source,
         names=judged.names,
-        options={"confidence": confidence, "by": list(wish.by), **made.options},
+        options={"confidence": confidence, "by": list(wish.by), **over, **said, **made.options},
         population="",
         seed=seed,
         owner=settings.owner,
@@ -393,7 +406,7 @@ def need_all(answers: Mapping[str, Answers], kept: Kept) -> None:
 
 def _judged(desk: Desk, wish: Wish, *, learns: bool) -> Judged:
     if wish.predictions is not None:
-        judged = rows_of_file(wish.predictions, desk.project)
+        judged = rows_of_file(wish.predictions, desk.project, every=wish.every)
         strange = sorted(set(judged.rows["label"]) - set(desk.room.schema.names))
         if strange:
             raise GoldError(
@@ -401,8 +414,29 @@ def _judged(desk: Desk, wish: Wish, *, learns: bool) -> Judged:
                 available=desk.room.schema.names,
             )
         return judged
+    if wish.version is not None:
+        version = version_of_word(open_label_table(desk.config, desk.project), wish.version)
+        classes = desk.room.schema.names if learns else None
+        return judged_version(desk.config, desk.project, version, votes=classes)
     folder = find_run(desk.project, desk.room.task, wish.run)
     return rows_of_run(folder, votes=desk.room.schema.names if learns else None)
+
+
+def _windows(desk: Desk, wish: Wish, rows: pl.DataFrame) -> dict[str, Any]:
+    """Return what is fixed of windows of time; nothing where no times are known."""
+    every = wish.every or WEEK
+    if wish.predictions is None or every not in rows.columns:
+        if wish.after is not None:
+            raise GoldError(
+                f"{wish.predictions} has no times", hint="give it a column time, or leave --after out"
+            )
+        return {}
+    if wish.after is not None:
+        earlier = open_kept(desk, wish.after).plan
+        if earlier.method != "figures" or earlier.every != every:
+            kind = f"is for a {earlier.method}" if earlier.method != "figures" else f"is not by {every}"
+            raise GoldError(f"audit {wish.after!r} {kind}: its windows can't be shown with these")
+    return {"every": every, **({} if wish.after is None else {"after": wish.after})}
 
 
 def _left_out(judged: Judged, gold: int) -> tuple[str, ...]:
@@ -422,7 +456,6 @@ __all__ = [
     "PILOT",
     "STEP",
     "TEST",
-    "WEEK",
     "Asked",
     "AuditSettings",
     "Wish",

@@ -26,7 +26,7 @@ from weaklabel.pipeline.audit_files import (
     audits_folder,
     ended_by_erasure,
 )
-from weaklabel.pipeline.audit_methods import PART, PHASE, PILOT
+from weaklabel.pipeline.audit_methods import whole_draw
 from weaklabel.pipeline.drift import Drifted, drift_of_run
 from weaklabel.pipeline.drift_files import open_run, reference_place
 from weaklabel.pipeline.gold_room import Desk
@@ -104,6 +104,10 @@ def rules_of_audit(
         What has drifted.
     """
     run = kept.plan.source.get("run")
+    if "version" in kept.plan.source:
+        return None, (
+            "These labels are of the label table; rules are judged on runs: weaklabel audit rules.",
+        )
     if run is None:
         return None, ("These labels are of another system: no rules of this project made them.",)
     try:
@@ -146,14 +150,6 @@ def gold_of_audits(desk: Desk, kept: Kept, ids: pl.Series) -> tuple[pl.DataFrame
         schema={"id": pl.String, "label": pl.String, "inclusion": pl.Float64, "batch": pl.String}
     )
     return pl.concat([none, *(rows.select(none.columns) for rows in found)]), tuple(notes)
-
-
-def whole_draw(kept: Kept) -> pl.DataFrame:
-    """Return the rows that an audit drew from all rows, before anybody answered."""
-    rows = kept.of_step(1)
-    if kept.plan.method == "certificate":
-        rows = rows.filter((pl.col(PART) == "") & (pl.col(PHASE) == PILOT))
-    return rows
 
 
 # ---- people ----
@@ -250,6 +246,8 @@ def drift_of(desk: Desk, kept: Kept) -> tuple[Drifted | None, str]:
     place, run = reference_place(desk.project, desk.room.task), kept.plan.source.get("run")
     if not place.is_file():
         return None, "No reference is kept to compare with: weaklabel audit reference makes one."
+    if "version" in kept.plan.source:
+        return None, "These labels are of the label table; drift is looked for between runs."
     if run is None:
         return (
             None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,14 @@ from weaklabel.pipeline.audit import (
     open_kept,
 )
 from weaklabel.pipeline.audit_again import gold_error_of
+from weaklabel.pipeline.audit_carried import Carried, carried_now, changed_since
+from weaklabel.pipeline.audit_commit import (
+    Published,
+    certificate_mark,
+    certified_version,
+    publish,
+    refuse_other_version,
+)
 from weaklabel.pipeline.audit_files import (
     ACCEPTED,
     CERTIFICATE,
@@ -40,9 +48,12 @@ from weaklabel.pipeline.audit_files import (
 from weaklabel.pipeline.audit_methods import PART, older_of, parts_of, pilots_only
 from weaklabel.pipeline.audit_rows import Judged, find_run, rows_of_file, rows_of_run
 from weaklabel.pipeline.audit_show import log_figures
+from weaklabel.pipeline.audit_table import judged_version, version_of_word
 from weaklabel.pipeline.gold_room import Desk
+from weaklabel.pipeline.label_places import open_label_table
 from weaklabel.pipeline.task import open_registry
 from weaklabel.report.certificate_page import certificate_page
+from weaklabel.store.label_table import TableError
 
 
 @dataclass(frozen=True)
@@ -63,6 +74,8 @@ class Issued:
         What to know.
     mlflow_run, tracking_error
         Where it was logged, or why not.
+    version
+        The version of the label table that carries them; None: there is none.
 
     Examples
     --------
@@ -78,6 +91,7 @@ class Issued:
     notes: tuple[str, ...] = ()
     mlflow_run: str | None = None
     tracking_error: tracking.TrackingError | None = None
+    version: int | None = None
 
     @property
     def accepted(self) -> int:
@@ -91,6 +105,7 @@ class Issued:
             "path": str(self.path),
             "page": str(self.page),
             "notes": list(self.notes),
+            "version": self.version,
             "mlflow_run": self.mlflow_run,
             "tracking_error": None if self.tracking_error is None else str(self.tracking_error),
         }
@@ -108,6 +123,8 @@ class Verified:
         What they were compared with.
     changed
         What is not as they say, in sentences.
+    notes
+        What else to know: a later version of the label table, of which they say nothing.
 
     Examples
     --------
@@ -118,6 +135,7 @@ class Verified:
     audit: str
     against: str
     changed: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def holds(self) -> bool:
@@ -131,6 +149,7 @@ class Verified:
             "against": self.against,
             "holds": self.holds,
             "changed": list(self.changed),
+            "notes": list(self.notes),
         }
 
 
@@ -141,6 +160,7 @@ def certify_audit(
     error: float | None = None,
     confidence: float | None = None,
     run: str | None = None,
+    version: str | None = None,
 ) -> Issued:
     """Make the certificates of an audit, and write them as JSON and as a page, with the ids that are accepted.
 
@@ -150,17 +170,19 @@ def certify_audit(
         The task's gold room.
     name
         The audit.
-    error, confidence, run
+    error, confidence, run, version
         What the certificate is to say; refused where that is not what was fixed beforehand.
 
     Raises
     ------
     GoldError
-        The audit is of another design, rows are not decided yet, something else was fixed beforehand, or answers
-        were changed after its first certificate.
+        The audit is of another design, rows are not decided yet, something else was fixed beforehand, answers were
+        changed after its first certificate, or it is of a version of the label table that does not stand any more.
     """
     kept = open_kept(desk, name)
     _as_fixed(kept, error, confidence, run)
+    _of_fixed_version(desk, kept, version)
+    refuse_other_version(desk, kept.plan)
     answers = answers_of(desk, kept)
     need_all(answers, kept)
     if pilots_only(kept):
@@ -182,19 +204,25 @@ def certify_audit(
         )
         for part in parts_of(kept)
     ]
-    data = _data(kept, [one.certificate for one in made])
-    tables = [one.rows.with_columns(pl.lit(one.certificate.goal.part).alias(PART)) for one in made]
-    write_table(kept.folder / ACCEPTED, pl.concat(tables))
+    certificates = tuple(one.certificate for one in made)
+    data = _data(kept, certificates)
+    refuse_other_version(desk, kept.plan, certificate_mark(data))
+    accepted = pl.concat(one.rows.with_columns(pl.lit(one.certificate.goal.part).alias(PART)) for one in made)
+    write_table(kept.folder / ACCEPTED, accepted)
     write_json(kept.folder / CERTIFICATE, data)
     write_page(kept.folder / PAGE, certificate_page(data))
+    published = Published(None)
+    if certified_version(kept.plan) is not None:
+        published = publish(desk, kept, certificates, data, accepted)
     kept_new = add_look(kept, what="certificate", answers=_mark(said, kept))
     issued = Issued(
         kept.plan,
-        tuple(one.certificate for one in made),
+        certificates,
         data,
         kept.folder / CERTIFICATE,
         kept.folder / PAGE,
-        _newer(desk, kept),
+        (*published.notes, *_newer(desk, kept)),
+        version=published.version,
     )
     if len(kept_new.looks) == len(kept.looks):
         return issued
@@ -211,12 +239,13 @@ def verify_audit(desk: Desk, path: str, *, run: str = "last") -> Verified:
     path
         The file, or the audit's name.
     run
-        The run that they are compared with; the last one, unless another is named.
+        The run that they are compared with; the last one, unless another is named. Those of a version of the label
+        table are compared with that version and the one that carries them.
 
     Raises
     ------
     GoldError
-        The file is no certificate, or its audit is not there.
+        The file is no certificate, its audit is not there, or it is compared with what it says nothing about.
     """
     data = _read(desk, path)
     name = str(data["audit"])
@@ -224,8 +253,12 @@ def verify_audit(desk: Desk, path: str, *, run: str = "last") -> Verified:
     changed = []
     if data.get("plan") != kept.plan.fingerprint:
         changed.append("the audit's plan is another")
-    now = _now(desk, kept, run)
-    changed += _not_run_yet(desk, kept, now)
+    of_table = certified_version(kept.plan) is not None
+    try:
+        now = _now(desk, kept, run)
+    except TableError as error:
+        return Verified(name, kept.plan.told, (*changed, f"{kept.plan.told} can't be read: {error.what}"))
+    changed += changed_since(desk, kept) if of_table else _not_run_yet(desk, kept, now)
     said = decided(answers_of(desk, kept)).select("id", "label")
     found = [Certificate.from_dict(one) for one in data["certificates"]]
     parts = {part.goal.part: part for part in parts_of(kept)}
@@ -239,8 +272,9 @@ def verify_audit(desk: Desk, path: str, *, run: str = "last") -> Verified:
         told = verify(certificate, rows, answers, older=older, names=now.names).changed
         changed += [f"{certificate.goal.part}: {one}" if certificate.goal.part else one for one in told]
     changed += _missing_rows(kept, now)
-    against = f"run {now.source['run']}" if "run" in now.source else f"file {now.source['predictions']}"
-    return Verified(name, against, tuple(dict.fromkeys(changed)))
+    carried = carried_now(desk, kept, data) if of_table else Carried((), ())
+    against = replace(kept.plan, source=now.source).told
+    return Verified(name, against, tuple(dict.fromkeys([*changed, *carried.changed])), carried.notes)
 
 
 # ---- what was fixed, and what is there now ----
@@ -270,6 +304,17 @@ def _as_fixed(kept: Kept, error: float | None, confidence: float | None, run: st
         )
 
 
+def _of_fixed_version(desk: Desk, kept: Kept, word: str | None) -> None:
+    if word is None:
+        return
+    version = version_of_word(open_label_table(desk.config, desk.project), word)
+    if version != certified_version(kept.plan):
+        raise GoldError(
+            f"audit {kept.plan.name!r} is of {kept.plan.told}, and says nothing about version {version} of the label table",
+            hint="draw another audit of that version",
+        )
+
+
 def _looked_once(kept: Kept, said: pl.DataFrame) -> None:
     earlier = [look for look in kept.looks if look["what"] == "certificate"]
     if earlier and earlier[0]["answers"] != _mark(said, kept):
@@ -291,7 +336,7 @@ def _mark(said: pl.DataFrame, kept: Kept) -> str:
     return fingerprint(mine.select("id", "label").sort("id").rows())
 
 
-def _data(kept: Kept, certificates: list[Certificate]) -> dict[str, Any]:
+def _data(kept: Kept, certificates: Sequence[Certificate]) -> dict[str, Any]:
     made = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     path = kept.folder / CERTIFICATE
     if path.exists():
@@ -333,6 +378,15 @@ def _read(desk: Desk, path: str) -> Mapping[str, Any]:
 def _now(desk: Desk, kept: Kept, run: str) -> Judged:
     """Return the labels as they are now, from whatever gave them."""
     signs = any(name.startswith("on:") for name in kept.population.columns)
+    version = certified_version(kept.plan)
+    if version is not None:
+        if run != "last":
+            raise GoldError(
+                f"the certificate of audit {kept.plan.name!r} is of {kept.plan.told}, and says nothing about run {run}",
+                hint="leave --run out",
+            )
+        classes = desk.room.schema.names if signs else None
+        return judged_version(desk.config, desk.project, version, votes=classes)
     if "run" not in kept.plan.source:
         path = Path(kept.plan.source["predictions"])
         return rows_of_file(path if path.is_absolute() else desk.project / path, desk.project)

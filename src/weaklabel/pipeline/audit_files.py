@@ -46,7 +46,7 @@ class AuditPlan:
     method
         One of `METHODS`.
     source
-        What gave the labels: `run`, or `predictions` and the digest of that file.
+        What gave the labels: `run`, `predictions` and the digest of that file, or `table` and `version`.
     names
         Fingerprints of what the labels were made from: corpus, rules, schema, model.
     options
@@ -90,8 +90,20 @@ class AuditPlan:
         return fingerprint(json.loads(json.dumps(said)))
 
     @property
+    def every(self) -> str | None:
+        """The window that times are put into; None where no times are known."""
+        return self.options.get("every")
+
+    @property
+    def after(self) -> str | None:
+        """The earlier audit whose windows are shown with this one's; None: none."""
+        return self.options.get("after")
+
+    @property
     def told(self) -> str:
         """What gave the labels, in words."""
+        if "version" in self.source:
+            return f"version {self.source['version']} of the label table"
         return f"run {self.source['run']}" if "run" in self.source else f"file {self.source['predictions']}"
 
     def to_dict(self) -> dict[str, Any]:

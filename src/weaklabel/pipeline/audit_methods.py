@@ -11,13 +11,14 @@ from typing import Any
 import polars as pl
 
 from weaklabel.audit.certifying import draw_pilot, draw_second
-from weaklabel.audit.design import draw_plan, least_labels, plan
+from weaklabel.audit.design import draw_plan, plan
+from weaklabel.audit.regions import fewest_labels
 from weaklabel.audit.sequential import Watch, follow, next_rows, plan_watch, same_watch
 from weaklabel.audit.strata import LEAST_OLDER
 from weaklabel.audit.tolerances import Part, Tolerance, split
 from weaklabel.errors import GoldError
 from weaklabel.pipeline.audit_files import METHODS, Kept
-from weaklabel.pipeline.audit_rows import SLICE, bare
+from weaklabel.pipeline.audit_rows import EVERY, SLICE, bare
 
 STEP, PART, PHASE = "step", "part", "phase"
 """Columns of an audit's draws beside those of a draw: the number of the batch, the part that is certified, and what the
@@ -49,6 +50,12 @@ class Wish:
         The run whose labels are judged.
     predictions
         A file of labels to be judged instead.
+    version
+        A version of the label table to be judged instead: its number, or `latest`.
+    every
+        Window that the times of that file are put into; None: a week.
+    after
+        An earlier audit of such a file, whose windows are shown with this one's.
 
     Examples
     --------
@@ -66,6 +73,9 @@ class Wish:
     confidence: float | None = None
     run: str = "last"
     predictions: Path | None = None
+    every: str | None = None
+    after: str | None = None
+    version: str | None = None
 
 
 def check_wish(wish: Wish) -> None:
@@ -83,12 +93,32 @@ def check_wish(wish: Wish) -> None:
         raise GoldError(f"an audit is not for {wish.method!r}", available=METHODS)
     if wish.predictions is not None and wish.run != "last":
         raise GoldError("labels of a run or of a file are judged, one of the two")
+    if wish.version is not None and (wish.predictions is not None or wish.run != "last"):
+        raise GoldError(
+            "labels of a run, of a file or of a version of the label table are judged, one of the three"
+        )
+    if wish.predictions is None and (wish.every is not None or wish.after is not None):
+        raise GoldError(
+            "windows of time are of the labels of a file", hint="--predictions FILE, with a column time"
+        )
+    if wish.every is not None and wish.every not in EVERY:
+        raise GoldError(f"no window {wish.every!r}", available=EVERY)
+    if wish.method != "figures" and wish.after is not None:
+        raise GoldError("windows are shown together of audits for figures", hint="leave --after out")
     if wish.method == "figures" and (wish.size is None) == (wish.width is None):
         raise GoldError("how many labels? give --size 200, or the half width wanted: --width 0.03")
     if wish.method != "figures" and wish.width is not None:
         raise GoldError(
             f"--width is for figures, not for a {wish.method}", hint="give --size or leave it out"
         )
+
+
+def whole_draw(kept: Kept) -> pl.DataFrame:
+    """Return the rows that an audit drew from all rows, before anybody answered."""
+    rows = kept.of_step(1)
+    if kept.plan.method == "certificate":
+        rows = rows.filter((pl.col(PART) == "") & (pl.col(PHASE) == PILOT))
+    return rows
 
 
 def pilots_only(kept: Kept) -> bool:
@@ -219,12 +249,12 @@ def _watch(start: Start) -> Made:
         older=start.learnt,
         weighted=False,
     )
-    size = min(start.wish.size or 2 * least_labels(error, start.confidence), watch.rows.height)
+    size = min(start.wish.size or 2 * fewest_labels(None, error, start.confidence), watch.rows.height)
     drawn = _in_order(watch, 0, size, start.name)
     sentences = (
         f"the order of {watch.rows.height} rows is fixed; {size} are asked for first",
         f"the verdict is whether at most {100 * error:.3g} % of the labels are wrong; it may be looked at after each "
-        f"answer, and falls after {least_labels(error, start.confidence)} labels at the earliest, or about",
+        f"answer, and falls after {fewest_labels(None, error, start.confidence)} labels at the earliest, or about",
     )
     options = {"error": error, "watch": watch.record()}
     return Made(_first(drawn, "", TEST), options, sentences, start.learnt)
@@ -289,7 +319,7 @@ def further_draw(
     if standing.status != "open" or done >= watch.rows.height:
         return None
     waits = done - standing.labels
-    wanted = size or max((standing.more or 2 * least_labels(watch.error, watch.confidence)) - waits, 1)
+    wanted = size or max((standing.more or 2 * fewest_labels(None, watch.error, watch.confidence)) - waits, 1)
     drawn = _in_order(watch, done, min(wanted, watch.rows.height - done), kept.plan.name)
     return _first(drawn, "", TEST), (
         f"{drawn.height} further rows are asked for, in the order that was fixed",

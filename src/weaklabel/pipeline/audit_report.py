@@ -21,9 +21,9 @@ from weaklabel.pipeline.audit_around import (
     next_steps,
     people_of,
     rules_of_audit,
-    whole_draw,
 )
 from weaklabel.pipeline.audit_files import AuditPlan, Kept
+from weaklabel.pipeline.audit_methods import whole_draw
 from weaklabel.pipeline.audit_rows import SLICE
 from weaklabel.pipeline.audit_show import Shown, Watched, show_audit, watch_audit
 from weaklabel.pipeline.audit_verdict import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
@@ -12,6 +12,7 @@ import yaml
 
 from weaklabel.audit.population import check_population
 from weaklabel.audit.ranking import ON, with_votes
+from weaklabel.audit.windows import NO_WINDOW
 from weaklabel.errors import CorpusError, GoldError, did_you_mean, some
 from weaklabel.fingerprint import file_digest
 from weaklabel.gold.auditing import known_otherwise
@@ -25,8 +26,10 @@ NAMED = ("corpus", "rules", "schema", "model", "calibration")
 """Fingerprints of a run that decide its labels."""
 SLICE = "slice:"
 """Prefix of Boolean columns of a population that say whether a row is of a slice."""
+EVERY = {"day": "%Y-%m-%d", "week": "%G-W%V", "month": "%Y-%m", "year": "%Y"}
+"""Windows that times are put into; a file's `time` becomes a column of its window's name."""
 WEEK = "week"
-"""Column that a file's `time` becomes."""
+"""The window that the times of a file are put into unless another is asked for."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,8 @@ class Judged:
         Fingerprints of what they were made from.
     unlabeled
         Rows without a label, which are left out.
+    said
+        What a version of the label table says of itself.
 
     Examples
     --------
@@ -54,6 +59,7 @@ class Judged:
     source: Mapping[str, str]
     names: Mapping[str, str]
     unlabeled: int
+    said: Mapping[str, str] = field(default_factory=dict)
 
 
 def find_run(project: Path, task: str, run: str = "last") -> Path:
@@ -76,7 +82,7 @@ def find_run(project: Path, task: str, run: str = "last") -> Path:
     >>> find_run(Path("desk"), "spam")
     Traceback (most recent call last):
     ...
-    weaklabel.errors.GoldError: there is no run of task 'spam' to audit
+    weaklabel.errors.GoldError: there is no run of task 'spam'
       hint: weaklabel run task=spam
     """
     folders = [
@@ -85,7 +91,7 @@ def find_run(project: Path, task: str, run: str = "last") -> Path:
         if _task_of(path.parent) == task
     ]
     if not folders:
-        raise GoldError(f"there is no run of task {task!r} to audit", hint=f"weaklabel run task={task}")
+        raise GoldError(f"there is no run of task {task!r}", hint=f"weaklabel run task={task}")
     names = [folder.name for folder in folders]
     if run != "last" and run not in names:
         raise GoldError(
@@ -121,13 +127,22 @@ def rows_of_run(folder: Path, *, votes: Sequence[str] | None = None) -> Judged:
     return Judged(rows, {"run": folder.name}, names, table.height - labeled.height)
 
 
-def rows_of_file(path: Path, project: Path) -> Judged:
+def rows_of_file(path: Path, project: Path, *, every: str | None = None) -> Judged:
     """Return the labels of any system from a table: `id`, `label`, and if known `score` and `time`.
+
+    Parameters
+    ----------
+    path
+        The table.
+    project
+        The project.
+    every
+        Window that times are put into, one of `EVERY`; None: a week.
 
     Raises
     ------
     GoldError
-        A score is no probability, or a time is none.
+        A score is no probability, a time is none, or windows are asked for and there are no times.
 
     Examples
     --------
@@ -150,7 +165,13 @@ def rows_of_file(path: Path, project: Path) -> Judged:
             raise GoldError(f"{odd[name][0]!r} is no score", where=f"{path}, item {odd['id'][0]!r}")
     frame = table.select(chosen)
     if "time" in table.columns:
-        frame = frame.with_columns(_weeks(table, path))
+        frame = frame.with_columns(_windows(table, path, every or WEEK))
+    elif every is not None:
+        raise GoldError(
+            f"there is no column time, so nothing can be said by {every}",
+            where=str(path),
+            available=table.columns,
+        )
     rows = check_population(frame, place=str(path))
     labeled = rows.filter(pl.col("label").is_not_null())
     place = path.absolute()
@@ -211,8 +232,8 @@ def _votes(folder: Path) -> pl.DataFrame:
     return frame.select("id", pl.selectors.starts_with(VOTE_PREFIX))
 
 
-def _weeks(table: pl.DataFrame, path: Path) -> pl.Series:
-    """Return the week that each time falls into, as ISO 8601 numbers it."""
+def _windows(table: pl.DataFrame, path: Path, every: str) -> pl.Series:
+    """Return the window that each time falls into; weeks as ISO 8601 numbers them."""
     given = table["time"]
     if given.dtype == pl.String:
         days = given.str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False)
@@ -223,7 +244,7 @@ def _weeks(table: pl.DataFrame, path: Path) -> pl.Series:
             )
     else:
         days = given.cast(pl.Date)
-    return days.dt.strftime("%G-W%V").fill_null("none").alias(WEEK)
+    return days.dt.strftime(EVERY[every]).fill_null(NO_WINDOW).alias(every)
 
 
 def _task_of(folder: Path) -> str | None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from weaklabel import tracking
@@ -23,7 +22,7 @@ from weaklabel.audit.estimates import (
 from weaklabel.audit.gold_error import SecondLook, moved
 from weaklabel.audit.sample import Sample, collect
 from weaklabel.audit.sequential import Standing, follow
-from weaklabel.audit.trend import bad_batch_p, by_batch, trend_p
+from weaklabel.audit.windows import Windows
 from weaklabel.errors import GoldError
 from weaklabel.fingerprint import fingerprint
 from weaklabel.gold.sampling import DRAW
@@ -36,13 +35,11 @@ from weaklabel.pipeline.audit import (
 )
 from weaklabel.pipeline.audit_again import look_again_of
 from weaklabel.pipeline.audit_files import AuditPlan, Kept, add_look
-from weaklabel.pipeline.audit_methods import PHASE, PILOT, STEP, watch_of
-from weaklabel.pipeline.audit_rows import SLICE, WEEK, bare
+from weaklabel.pipeline.audit_methods import watch_of, whole_draw
+from weaklabel.pipeline.audit_rows import SLICE, bare
+from weaklabel.pipeline.audit_windows import evidence_plot, windows_of, windows_plot
 from weaklabel.pipeline.gold_room import Desk
 from weaklabel.pipeline.whole import tracking_store
-
-ALARM = 0.05
-"""Level at which a change over time is told."""
 
 
 @dataclass(frozen=True)
@@ -63,10 +60,10 @@ class Shown:
         How wrong gold is, as far as it was looked at twice.
     moved
         How far the figures move by that, in sentences.
-    trend
-        What changed over weeks, in sentences; only with times.
-    alarm
-        Whether there is a change.
+    windows
+        Accuracy over windows of time; None without times.
+    plot
+        Their plot; None: there is none.
     notes
         What to know: looks, rows without answers, what is left out.
     next
@@ -87,12 +84,22 @@ class Shown:
     verdict: str = ""
     second: SecondLook | None = None
     moved: tuple[str, ...] = ()
-    trend: tuple[str, ...] = ()
-    alarm: bool = False
+    windows: Windows | None = None
+    plot: Path | None = None
     notes: tuple[str, ...] = ()
     next: str = ""
     mlflow_run: str | None = None
     tracking_error: tracking.TrackingError | None = None
+
+    @property
+    def trend(self) -> tuple[str, ...]:
+        """What is said of changes over time."""
+        return () if self.windows is None else tuple(self.windows.sentences())
+
+    @property
+    def alarm(self) -> bool:
+        """Whether accuracy has changed over time."""
+        return self.windows is not None and self.windows.alarm
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON."""
@@ -109,6 +116,8 @@ class Shown:
             "moved": list(self.moved),
             "trend": list(self.trend),
             "alarm": self.alarm,
+            "windows": None if self.windows is None else self.windows.to_dict(),
+            "plot": None if self.plot is None else str(self.plot),
             "notes": list(self.notes),
             "next": self.next,
             "mlflow_run": self.mlflow_run,
@@ -130,6 +139,8 @@ class Watched:
         Where it stands.
     next
         What to do next.
+    plot
+        The plot of its evidence; None: there is none.
 
     Examples
     --------
@@ -141,6 +152,7 @@ class Watched:
     drawn: int
     standing: Standing
     next: str
+    plot: Path | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON."""
@@ -150,6 +162,7 @@ class Watched:
             "drawn": self.drawn,
             **self.standing.to_dict(),
             "next": self.next,
+            "plot": None if self.plot is None else str(self.plot),
         }
 
 
@@ -182,7 +195,7 @@ def show_audit(desk: Desk, name: str, *, others: Sequence[str] = (), log: bool =
         )
     answers = answers_of(desk, kept)
     pilot = kept.plan.method == "certificate"
-    said, draws, notes = decided(answers), [_draw_of(kept)], list(kept.plan.notes)
+    said, draws, notes = decided(answers), [whole_draw(kept).select(DRAW.keys())], list(kept.plan.notes)
     if not draws[0].height:
         raise GoldError(
             f"the labels of audit {name!r} were drawn for its certificate alone",
@@ -194,7 +207,7 @@ def show_audit(desk: Desk, name: str, *, others: Sequence[str] = (), log: bool =
     for other in others:
         older = open_kept(desk, other)
         _same_rows(kept, older)
-        draws.append(_draw_of(older))
+        draws.append(whole_draw(older).select(DRAW.keys()))
         said = pl.concat([said, decided(answers_of(desk, older))]).unique("id", keep="last")
     mine = said.filter(pl.col("id").is_in(pl.concat([d.select("id") for d in draws])["id"].implode()))
     if not mine.height:
@@ -202,8 +215,8 @@ def show_audit(desk: Desk, name: str, *, others: Sequence[str] = (), log: bool =
     sample = collect(bare(kept.population), draws, mine)
     figures = _figures(sample, kept)
     second = look_again_of(kept, said)
-    trend, alarm = _trend(sample) if WEEK in kept.population.columns else ((), False)
-    notes += [*_looks(kept, said), *sample.notes]
+    windows, unseen = windows_of(desk, kept, sample)
+    notes += [*_looks(kept, said), *sample.notes, *unseen]
     looked = add_look(
         kept, what="figures", decided=known, drawn=drawn, answers=_mark(said, kept), also=list(others)
     )
@@ -215,8 +228,8 @@ def show_audit(desk: Desk, name: str, *, others: Sequence[str] = (), log: bool =
         verdict=_verdict(figures[0], settings_of(desk.config).error),
         second=second,
         moved=() if second is None else tuple(str(moved(f, second)) for f in figures[:1]),
-        trend=trend,
-        alarm=alarm,
+        windows=windows,
+        plot=None if windows is None else windows_plot(desk, kept, windows),
         notes=tuple(dict.fromkeys(notes)),
         next=after(kept, answers) if known < drawn else "",
     )
@@ -244,17 +257,8 @@ def watch_audit(desk: Desk, name: str) -> Watched:
     missing = sum(found.missing for found in answers.values())
     drawn = kept.drawn["id"].n_unique()
     ahead = f"weaklabel audit next {name}" if not missing else after(kept, answers)
-    return Watched(
-        kept.plan, drawn, standing, ahead if standing.status == "open" else f"weaklabel audit close {name}"
-    )
-
-
-def _draw_of(kept: Kept) -> pl.DataFrame:
-    """Return the draw that figures of all rows rest on."""
-    rows = kept.of_step(1)
-    if kept.plan.method == "certificate":
-        rows = rows.filter((pl.col("part") == "") & (pl.col(PHASE) == PILOT))
-    return rows.filter(pl.col(STEP) == 1).select(DRAW.keys())
+    ahead = ahead if standing.status == "open" else f"weaklabel audit close {name}"
+    return Watched(kept.plan, drawn, standing, ahead, evidence_plot(desk, kept, standing.to_dict()))
 
 
 def _same_rows(kept: Kept, other: Kept) -> None:
@@ -275,7 +279,7 @@ def _figures(sample: Sample, kept: Kept) -> tuple[Figure, ...]:
         name.removeprefix(SLICE): pl.col(name) for name in kept.population.columns if name.startswith(SLICE)
     }
     by = [*kept.plan.options["by"]]
-    by += [WEEK] if WEEK in kept.population.columns and WEEK not in by else []
+    by += [kept.plan.every] if kept.plan.every is not None and kept.plan.every not in by else []
     return (
         accuracy(sample, confidence=sure),
         *class_figures(sample, confidence=sure),
@@ -324,32 +328,10 @@ def _mark(said: pl.DataFrame, kept: Kept) -> str:
     return fingerprint(mine.select("id", "label").sort("id").rows())
 
 
-def _trend(sample: Sample) -> tuple[tuple[str, ...], bool]:
-    """Say whether accuracy moves over weeks, and whether the last one is bad."""
-    rows = sample.rows.filter(pl.col("inside") & pl.col("answered") & (pl.col(WEEK) != "none")).sort("id")
-    weeks = rows[WEEK].unique().sort().to_list()
-    if len(weeks) < 2:
-        return ("there is one week only: no change can be seen",), False
-    place = rows[WEEK].replace_strict(weeks, range(len(weeks)), return_dtype=pl.Int64).to_numpy()
-    right = rows["label"].eq_missing(rows["gold"]).to_numpy()
-    found = by_batch(right, rows["weight"].to_numpy(), place, weeks)
-    bad, trend = bad_batch_p(found), trend_p(found)
-    told, alarm = [], False
-    for p, what in (
-        (bad, f"week {weeks[-1]} is worse than those before"),
-        (trend, "accuracy moves over the weeks"),
-    ):
-        if not np.isnan(p):
-            sure = p <= ALARM / 2
-            alarm |= bool(sure)
-            told.append(
-                f"{'change: ' if sure else 'no change shown: '}{what if sure else 'that ' + what} (p = {p:.3f})"
-            )
-    return tuple(told), alarm
-
-
 def _logged(found: Shown, desk: Desk) -> Shown:
-    run, error = log_figures(desk, found.plan, found.figures)
+    run, error = log_figures(
+        desk, found.plan, found.figures, files=() if found.plot is None else (found.plot,)
+    )
     return replace(found, mlflow_run=run, tracking_error=error)
 
 

@@ -12,11 +12,10 @@ import numpy as np
 import polars as pl
 import yaml
 
-from weaklabel.audit.text_model import ROWS, hashed_order
+from weaklabel.audit.text_model import ROWS, chooses, hashed_order
 from weaklabel.audit.vote_counts import PATTERNS, PatternTable, VoteCounts
 from weaklabel.corpus import Corpus
 from weaklabel.errors import CorpusError, GoldError, did_you_mean
-from weaklabel.fingerprint import event_hash
 from weaklabel.pipeline.audit_files import audits_folder
 from weaklabel.pipeline.audit_rows import find_run
 from weaklabel.pipeline.task import open_corpus
@@ -126,7 +125,7 @@ def open_run(project: Path, task: str, run: str = "last") -> RunFiles:
     >>> open_run(Path("desk"), "mail")
     Traceback (most recent call last):
     ...
-    weaklabel.errors.GoldError: there is no run of task 'mail' to audit
+    weaklabel.errors.GoldError: there is no run of task 'mail'
       hint: weaklabel run task=mail
     """
     folder = find_run(project, task, run)
@@ -163,7 +162,7 @@ def counted_votes(files: RunFiles, *, like: VoteCounts | None = None, patterns: 
     """
     table = pl.DataFrame()
     for part in files.parts():
-        kinds = part.drop("id").with_columns(pl.Series("choose", _chooses(part["id"])))
+        kinds = part.drop("id").with_columns(pl.Series("choose", chooses(part["id"])))
         found = kinds.group_by(kinds.columns).agg(rows=pl.len().cast(pl.Int64))
         table = pl.concat([table, found]) if table.width else found
         table = table.group_by(kinds.columns).agg(pl.col("rows").sum())
@@ -179,10 +178,6 @@ def counted_votes(files: RunFiles, *, like: VoteCounts | None = None, patterns: 
     return distinct.counted(
         of(rows), labeled=np.array(labeled, np.int64), patterns=kept, on=of(rows * ~choose)
     )
-
-
-def _chooses(ids: pl.Series) -> np.ndarray:
-    return np.fromiter((event_hash(f"pattern {name}", 0) & 1 for name in ids), bool, len(ids))
 
 
 def texts_of(

@@ -9,12 +9,11 @@ import polars as pl
 from weaklabel.audit.drift import LEVEL
 from weaklabel.audit.reference import over
 from weaklabel.errors import GoldError
+from weaklabel.pipeline.audit_rows import EVERY
 from weaklabel.pipeline.drift import Drifted, columns_read, logged, rules_of
 from weaklabel.pipeline.drift_files import SHARD, check_column, corpus_of, open_run, with_columns
 from weaklabel.settings import Config
 
-EVERY = {"day": "%Y-%m-%d", "week": "%G-W%V", "month": "%Y-%m", "year": "%Y"}
-"""Windows that times are put into."""
 MANY = 200_000
 """Rows from which on the texts of a run's parts are not compared."""
 

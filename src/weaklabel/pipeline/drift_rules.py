@@ -175,10 +175,12 @@ def gold_of_rules(
         notes.append(
             f"{outside.height} gold rows are not among the rows of run {files.name}: {some(outside['id'])}"
         )
-    none = gold.filter(pl.col("label").is_null())
+    none = gold.filter(pl.col("label").is_null() & pl.col("id").is_in(ids.implode()))
     if none.height:
-        notes.append(f"{none.height} gold rows are none of the labels, and no rule was judged by them")
-    left = gold.filter(pl.col("id").is_in(ids.implode()) & pl.col("label").is_not_null())
+        notes.append(
+            f"{none.height} gold rows are none of the labels: any vote for one, and any label there, counts as wrong"
+        )
+    left = gold.filter(pl.col("id").is_in(ids.implode()))
     if not left.height:
         notes.append(
             "no gold that was drawn by chance: weaklabel audit draw NAME --size 200, or task.gold.path"

@@ -179,7 +179,7 @@ def open_labeled(config: Config, project: Path, *, run: str = "last", committee:
     >>> open_labeled(load(project), project)
     Traceback (most recent call last):
     ...
-    weaklabel.errors.GoldError: there is no run of task 'first' to audit
+    weaklabel.errors.GoldError: there is no run of task 'first'
       hint: weaklabel run task=first
     """
     project = Path(project).absolute()

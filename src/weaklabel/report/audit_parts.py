@@ -65,7 +65,7 @@ def quality_part(found: Row | None) -> str:
         parts.append(f"<p>{text(_sentence(told))}</p>")
     else:
         parts.append(soft("How often gold itself is wrong was not measured: weaklabel audit again."))
-    parts += [f"<p>{text(_sentence(line))}</p>" for line in found["trend"]]
+    parts += _windows(found["windows"])
     return "\n".join([*parts, *(soft(f"Note: {note}.") for note in found["notes"])])
 
 
@@ -233,6 +233,33 @@ def _calibration(figures: Sequence[Row]) -> list[str]:
     if bands:
         rows = [[text(one["part"]), _cell(one), f"{one['n']:,}"] for one in bands]
         parts.append(table_of(["rows with", "accuracy", "labels"], rows, safe=True))
+    return parts
+
+
+def _windows(found: Row | None) -> list[str]:
+    """Return accuracy over windows of time, drawn, and whether it has changed."""
+    if found is None:
+        return []
+    windows = found["windows"]
+    told = [f"<p>{'✗ ' if found['alarm'] else ''}{text(_sentence(line))}</p>" for line in found["sentences"]]
+    chosen = [
+        Point(
+            one["value"],
+            one["low"],
+            one["high"],
+            one["says"] + ("; changed with this window" if one["window"] == found["since"] else ""),
+            few=one["window"] == found["since"],
+        )
+        for one in windows
+    ]
+    parts = [f"<h3>By {text(found['every'])}</h3>", *told]
+    if any(point.value is not None for point in chosen):
+        parts.append(points([one["window"] for one in windows], {"accuracy, with its interval": chosen}))
+    if found["since"] is not None:
+        parts.append(soft(f"Hollow: {found['since']}, where it changed most."))
+    few = [one["window"] for one in windows if one["value"] is None]
+    if few:
+        parts.append(soft(f"Too few labels to say, and so not drawn: {', '.join(few)}."))
     return parts
 
 
