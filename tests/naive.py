@@ -1702,7 +1702,9 @@ class Versions:
     def erase(self, ids):
         held = {file for file in self.there if any(row[0] in ids for row in file[1])}
         if held & self.versions[-1]:
-            left = {(name, tuple(r for r in rows if r[0] not in ids)) for name, rows in held & self.versions[-1]}
+            left = {
+                (name, tuple(r for r in rows if r[0] not in ids)) for name, rows in held & self.versions[-1]
+            }
             self._add(self.versions[-1] - held | {file for file in left if file[1]})
         self.there -= held
 

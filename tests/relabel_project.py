@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from weaklabel import config
-from weaklabel.pipeline.relabel import relabel
+from weaklabel.pipeline.relabeling.relabel import relabel
 from weaklabel.store.label_table import LabelTable
 
 SCHEMA = "labels: [ham, {name: spam, aliases: [junk]}]\n"

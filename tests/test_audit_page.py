@@ -16,9 +16,9 @@ from weaklabel.audit.tolerances import Tolerance
 from weaklabel.cli import audit_report as verb
 from weaklabel.cli import main
 from weaklabel.errors import GoldError
-from weaklabel.pipeline.audit_methods import whole_draw
-from weaklabel.pipeline.audit_rows import find_run
-from weaklabel.pipeline.audit_verdict import (
+from weaklabel.pipeline.audits.methods import whole_draw
+from weaklabel.pipeline.audits.rows import find_run
+from weaklabel.pipeline.audits.verdict import (
     held,
     verdict_of_certificate,
     verdict_of_figures,
@@ -257,7 +257,7 @@ def test_a_certificate_is_the_verdict_until_what_it_names_has_changed(project, r
 
 
 def test_figures_are_logged_once_whoever_looks_first(project, report, monkeypatch):
-    from weaklabel.pipeline import audit_show
+    from weaklabel.pipeline.audits import show as audit_show
     from weaklabel.tracking import TrackingError
 
     calls = []
@@ -291,8 +291,8 @@ def test_gold_of_closed_audits_judges_rules_and_that_of_other_open_ones_does_not
 
 def test_rows_that_were_chosen_by_answers_are_no_sample_of_all_rows(project, tmp_path):
     from weaklabel.config import load
-    from weaklabel.pipeline.audit import open_kept
-    from weaklabel.pipeline.gold_room import open_desk
+    from weaklabel.pipeline.audits.audit import open_kept
+    from weaklabel.pipeline.desk.room import open_desk
 
     assert run("audit", "draw", "safe", "--for", "certificate", "--error", "0.2", "--size", "120") == 0
     through_people(run, "safe", truth(), tmp_path / "out")
@@ -343,7 +343,8 @@ def test_too_few_labels_are_said_with_the_number_that_it_takes():
             ],
             "gold_error_says": None,
             "moved": [],
-            "trend": [], "windows": None,
+            "trend": [],
+            "windows": None,
             "notes": [],
         }
     )

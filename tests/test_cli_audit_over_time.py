@@ -8,7 +8,7 @@ import pytest
 
 from audit_project import make_project
 from weaklabel.cli import main
-from weaklabel.pipeline.audit_rows import find_run
+from weaklabel.pipeline.audits.rows import find_run
 
 
 @pytest.fixture(scope="module")

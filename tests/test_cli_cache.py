@@ -10,7 +10,7 @@ import pytest
 from weaklabel import cli
 from weaklabel.config import load
 from weaklabel.pipeline import open_registry
-from weaklabel.pipeline.cached_votes import known_rules, open_votes
+from weaklabel.pipeline.relabeling.cached_votes import known_rules, open_votes
 from weaklabel.store.vote_keys import vote_keys
 from weaklabel.templates import write_project
 

@@ -22,8 +22,8 @@ from weaklabel.cli import main
 from weaklabel.config import load
 from weaklabel.errors import GoldError
 from weaklabel.fingerprint import event_hash
-from weaklabel.pipeline.drift_files import RunFiles, counted_votes, open_run, reference_place, texts_of
-from weaklabel.pipeline.drift_parts import windows
+from weaklabel.pipeline.audits.drift_files import RunFiles, counted_votes, open_run, reference_place, texts_of
+from weaklabel.pipeline.audits.drift_parts import windows
 
 RULES = Path("labeling_functions/first/rules.yaml")
 

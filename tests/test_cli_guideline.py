@@ -7,7 +7,7 @@ import pytest
 
 from weaklabel import cli
 from weaklabel.config import load
-from weaklabel.pipeline.gold_room import open_desk
+from weaklabel.pipeline.desk.room import open_desk
 from weaklabel.templates import write_project
 
 GUIDE = """# Notes at the desk

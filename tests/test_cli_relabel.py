@@ -13,8 +13,8 @@ import pytest
 from relabel_project import RULES, add_file, add_rule, data_files, make, table
 from weaklabel.cli import main
 from weaklabel.console_relabel import progress_line, watching
-from weaklabel.pipeline.relabel_log import champion_name
-from weaklabel.pipeline.relabel_result import Progress
+from weaklabel.pipeline.relabeling.log import champion_name
+from weaklabel.pipeline.relabeling.result import Progress
 
 
 @pytest.fixture
@@ -164,7 +164,7 @@ def test_plan_and_if_changed_contradict_each_other(project, capsys):
 
 
 def test_mlflow_is_told_as_it_goes_and_knows_the_champion(project, monkeypatch, capsys):
-    from weaklabel.pipeline import relabel_log
+    from weaklabel.pipeline.relabeling import log as relabel_log
 
     monkeypatch.setattr(relabel_log, "EVERY", 0.0)
     words = ["tracking.name=mlflow"]

@@ -12,9 +12,9 @@ from weaklabel.config import load
 from weaklabel.errors import GoldError
 from weaklabel.fingerprint import file_digest
 from weaklabel.gold.ledger.records import KINDS
-from weaklabel.pipeline import erase as erasing
-from weaklabel.pipeline import erase_files
-from weaklabel.pipeline.gold_room import open_desk
+from weaklabel.pipeline.desk.room import open_desk
+from weaklabel.pipeline.erasing import erase as erasing
+from weaklabel.pipeline.erasing import files as erase_files
 from weaklabel.runs import HOME
 from weaklabel.templates import write_project
 from weaklabel.tracking import logged_runs

@@ -6,7 +6,7 @@ import pytest
 
 from label_tables import commit, content, rows
 from weaklabel.config import load
-from weaklabel.pipeline.erase import Wanted, erase
+from weaklabel.pipeline.erasing.erase import Wanted, erase
 from weaklabel.pipeline.label_places import open_label_table, working_files
 from weaklabel.templates import write_project
 

@@ -13,8 +13,8 @@ from weaklabel import label_model
 from weaklabel.config import load
 from weaklabel.errors import GoldError, ModelError
 from weaklabel.label_matrix import LabelMatrix
-from weaklabel.pipeline.explain import _would_flip, explain
-from weaklabel.pipeline.label_diff_side import Side
+from weaklabel.pipeline.diffing.explain import _would_flip, explain
+from weaklabel.pipeline.diffing.side import Side
 from weaklabel.runs import HOME
 from weaklabel.store.label_table import LabelTable
 
@@ -132,7 +132,7 @@ def test_single_votes_that_would_flip_it_are_those_that_do(tmp_path, monkeypatch
         rng.integers(-1, 2, (80, 4)).astype(np.int8), labelers=list("abcd"), silence=-1
     )
     model = label_model.create("dawid_skene", n_classes=2).fit(votes)
-    monkeypatch.setattr("weaklabel.pipeline.explain._possible", lambda *_: {"a": [0]})
+    monkeypatch.setattr("weaklabel.pipeline.diffing.explain._possible", lambda *_: {"a": [0]})
     for row in votes.to_numpy()[:20]:
         found = _would_flip(None, tmp_path, side_of(model), row[None])
         codes = {"abstained": -1, "ham": 0, "spam": 1}

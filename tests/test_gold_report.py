@@ -12,8 +12,8 @@ from weaklabel import tracking
 from weaklabel.cli import gold_report as verb
 from weaklabel.cli import main
 from weaklabel.config import load
-from weaklabel.pipeline.gold_report import gold_report, rates_of, record_of, sources_of
-from weaklabel.pipeline.gold_room import open_desk
+from weaklabel.pipeline.desk.report import gold_report, rates_of, record_of, sources_of
+from weaklabel.pipeline.desk.room import open_desk
 from weaklabel.settings import GoldRoomConfig
 from weaklabel.templates import write_project
 

@@ -18,15 +18,15 @@ from weaklabel.config import load
 from weaklabel.errors import ConfigError, GoldError, ModelError, WeakLabelError
 from weaklabel.label_matrix import LabelMatrix
 from weaklabel.pipeline import run
-from weaklabel.pipeline.label_diff import diff
-from weaklabel.pipeline.label_diff_causes import causes
-from weaklabel.pipeline.label_diff_checks import Measured, check_condition, holds
-from weaklabel.pipeline.label_diff_counts import joined
-from weaklabel.pipeline.label_diff_mixed import PER_RULE, Mixed, can_mix
-from weaklabel.pipeline.label_diff_outcomes import BOTH, ELSE, RULES, SETTINGS, Flips, outcomes
-from weaklabel.pipeline.label_diff_rules import UNSEARCHED
-from weaklabel.pipeline.label_diff_side import Side
-from weaklabel.pipeline.label_diff_sides import open_side, open_standing
+from weaklabel.pipeline.diffing.causes import causes
+from weaklabel.pipeline.diffing.checks import Measured, check_condition, holds
+from weaklabel.pipeline.diffing.counts import joined
+from weaklabel.pipeline.diffing.diff import diff
+from weaklabel.pipeline.diffing.mixed import PER_RULE, Mixed, can_mix
+from weaklabel.pipeline.diffing.outcomes import BOTH, ELSE, RULES, SETTINGS, Flips, outcomes
+from weaklabel.pipeline.diffing.rules import UNSEARCHED
+from weaklabel.pipeline.diffing.side import Side
+from weaklabel.pipeline.diffing.sides import open_side, open_standing
 from weaklabel.runs import HOME
 from weaklabel.store.label_table import LabelTable
 
@@ -202,7 +202,7 @@ def test_an_option_is_a_setting():
 
 def test_pairs_of_few_rows_are_left_out_and_counted(desk, monkeypatch):
     project, config, (one, two, _) = desk
-    monkeypatch.setattr("weaklabel.pipeline.label_diff_rules.MOST_PAIRS", 1)
+    monkeypatch.setattr("weaklabel.pipeline.diffing.rules.MOST_PAIRS", 1)
     found = diff(config, project, one, two)
     assert found.causes == {RULES: 133, UNSEARCHED: 133}
     assert (
@@ -248,7 +248,7 @@ def test_sets_are_as_small_as_a_search_of_all_of_them_finds(seed, name):
 
 
 def test_twos_are_found_by_what_ones_do_where_there_are_many(monkeypatch):
-    monkeypatch.setattr("weaklabel.pipeline.label_diff_causes.TWOS", 0)
+    monkeypatch.setattr("weaklabel.pipeline.diffing.causes.TWOS", 0)
     first, second = by_weights({}), by_weights({"c": 1.5, "d": 1.6})
     # 2 to 2.x: neither weight alone is enough to win
     first = by_weights({"a": 1.6, "b": 1.2, "c": 1.0, "d": 1.0})
@@ -338,7 +338,7 @@ def labels_of(rows):
 )
 def test_rows_are_counted_as_a_dictionary_would(one, two, part):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("weaklabel.pipeline.label_diff_counts.PART", part)
+        patch.setattr("weaklabel.pipeline.diffing.counts.PART", part)
         counts, groups = joined(labels_of(one), labels_of(two))
     expected = Counter()
     flips = {}

@@ -12,15 +12,15 @@ from weaklabel.audit.tolerances import Tolerance
 from weaklabel.config import load
 from weaklabel.errors import GoldError
 from weaklabel.gold.auditing import audit_states
-from weaklabel.pipeline import erase as erasing
 from weaklabel.pipeline import run
-from weaklabel.pipeline.audit import close, draw_audit, next_step, open_kept, status, union
-from weaklabel.pipeline.audit_certify import certify_audit, verify_audit
-from weaklabel.pipeline.audit_files import add_draw, audits_folder, write_audit
-from weaklabel.pipeline.audit_methods import Wish
-from weaklabel.pipeline.audit_rows import rows_of_file
-from weaklabel.pipeline.audit_show import show_audit
-from weaklabel.pipeline.gold_room import open_desk
+from weaklabel.pipeline.audits.audit import close, draw_audit, next_step, open_kept, status, union
+from weaklabel.pipeline.audits.certify import certify_audit, verify_audit
+from weaklabel.pipeline.audits.files import add_draw, audits_folder, write_audit
+from weaklabel.pipeline.audits.methods import Wish
+from weaklabel.pipeline.audits.rows import rows_of_file
+from weaklabel.pipeline.audits.show import show_audit
+from weaklabel.pipeline.desk.room import open_desk
+from weaklabel.pipeline.erasing import erase as erasing
 
 
 @pytest.fixture(scope="module")

@@ -14,16 +14,17 @@ from weaklabel.audit.tolerances import Tolerance
 from weaklabel.cli import main
 from weaklabel.config import load
 from weaklabel.errors import GoldError
-from weaklabel.pipeline import audit_certify, run
-from weaklabel.pipeline.audit import draw_audit, next_step, open_kept, status
-from weaklabel.pipeline.audit_certify import certify_audit, verify_audit
-from weaklabel.pipeline.audit_commit import certificate_of
-from weaklabel.pipeline.audit_files import audits_folder
-from weaklabel.pipeline.audit_methods import Wish
-from weaklabel.pipeline.audit_rows import find_run, rows_of_run
-from weaklabel.pipeline.audit_table import judged_version
-from weaklabel.pipeline.gold_room import open_desk
-from weaklabel.pipeline.relabel import relabel
+from weaklabel.pipeline import run
+from weaklabel.pipeline.audits import certify as audit_certify
+from weaklabel.pipeline.audits.audit import draw_audit, next_step, open_kept, status
+from weaklabel.pipeline.audits.certify import certify_audit, verify_audit
+from weaklabel.pipeline.audits.commit import certificate_of
+from weaklabel.pipeline.audits.files import audits_folder
+from weaklabel.pipeline.audits.methods import Wish
+from weaklabel.pipeline.audits.rows import find_run, rows_of_run
+from weaklabel.pipeline.audits.table import judged_version
+from weaklabel.pipeline.desk.room import open_desk
+from weaklabel.pipeline.relabeling.relabel import relabel
 from weaklabel.schema import LabelSchema
 from weaklabel.store.label_table import ConflictError, LabelTable, TableError, write_label_file
 

@@ -8,7 +8,7 @@ import pytest
 from label_versions import WORDS, commit_run, two_runs
 from weaklabel.config import load
 from weaklabel.errors import ConfigError, GoldError, OutputError, RuleError
-from weaklabel.pipeline.recall import ENDINGS, recall
+from weaklabel.pipeline.diffing.recall import ENDINGS, recall
 from weaklabel.runs import HOME
 
 

@@ -12,9 +12,9 @@ from relabel_project import RULES, add_file, add_rule, data_files, go, make, row
 from weaklabel import label_model, pipeline
 from weaklabel.engines.local import LocalEngine
 from weaklabel.errors import ConfigError, CorpusError, GoldError, ModelError, RuleFault, WeakLabelError
-from weaklabel.pipeline import relabel_parts
 from weaklabel.pipeline.label_places import open_pattern_table
-from weaklabel.pipeline.relabel_job import decide, open_bulk
+from weaklabel.pipeline.relabeling import parts as relabel_parts
+from weaklabel.pipeline.relabeling.job import decide, open_bulk
 from weaklabel.store.label_table import ConflictError
 from weaklabel.store.vote_store import VoteStore
 
@@ -286,7 +286,7 @@ def test_a_model_that_is_not_worse_replaces_the_old_one(project):
 
 def test_above_the_budget_a_sample_is_fitted_and_said(tmp_path, monkeypatch):
     project = make(tmp_path / "desk", files=3, rows=60, gold=False)
-    from weaklabel.pipeline import relabel_fit
+    from weaklabel.pipeline.relabeling import fit as relabel_fit
 
     real = relabel_fit._over
     monkeypatch.setattr(
@@ -438,7 +438,7 @@ def test_a_rule_that_fails_stops_with_its_row(project):
 
 
 def test_two_at_a_time_are_refused(project):
-    from weaklabel.pipeline.relabel import _alone
+    from weaklabel.pipeline.relabeling.relabel import _alone
 
     go(project)
     with (

@@ -21,7 +21,13 @@ def starter():
     """Return what starts processes that have the package loaded already."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(
-        ["relabel_project", "relabel_warm", "weaklabel.pipeline.relabel", "deltalake", "pyarrow.parquet"]
+        [
+            "relabel_project",
+            "relabel_warm",
+            "weaklabel.pipeline.relabeling.relabel",
+            "deltalake",
+            "pyarrow.parquet",
+        ]
     )
     return context
 

@@ -12,9 +12,9 @@ from weaklabel.errors import OutputError
 from weaklabel.label_matrix import LabelMatrix, VotePatterns
 from weaklabel.label_matrix.patterns import dense_patterns
 from weaklabel.pipeline.labels import label_table
-from weaklabel.pipeline.relabel_fit import merge
-from weaklabel.pipeline.relabel_labels import answers, label_rows
-from weaklabel.pipeline.relabel_votes import Voter
+from weaklabel.pipeline.relabeling.fit import merge
+from weaklabel.pipeline.relabeling.labels import answers, label_rows
+from weaklabel.pipeline.relabeling.votes import Voter
 from weaklabel.schema import LabelSchema
 from weaklabel.store.shard_votes import ShardVotes
 

@@ -14,8 +14,8 @@ from weaklabel.cli.gold_sync import VERBS
 from weaklabel.config import load
 from weaklabel.errors import GoldError, OutputError
 from weaklabel.gold.tools.label_studio_api import KEY
-from weaklabel.pipeline.gold_room import open_desk
-from weaklabel.pipeline.sync import SyncSettings, sync
+from weaklabel.pipeline.desk.room import open_desk
+from weaklabel.pipeline.desk.sync import SyncSettings, sync
 from weaklabel.templates import write_project
 
 PEOPLE = {"ann": 2, "bob": 3, "cid": 4}
@@ -124,7 +124,7 @@ def test_a_batch_goes_out_and_comes_back(desk, server):
 def test_what_was_sent_in_part_is_finished_by_the_next_and_nothing_is_doubled(
     desk, server, monkeypatch, through
 ):
-    monkeypatch.setattr("weaklabel.pipeline.sync_server.CHUNK", 2)  # 5 items a person: 3 requests each
+    monkeypatch.setattr("weaklabel.pipeline.desk.sync_server.CHUNK", 2)  # 5 items a person: 3 requests each
     create(desk)
     server.fails = [["POST", "/import", 503, through]]
     done = sync(desk, server.url, settings=SETTINGS)

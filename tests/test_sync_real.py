@@ -12,8 +12,8 @@ from weaklabel.config import load
 from weaklabel.gold.tools import label_studio
 from weaklabel.gold.tools.label_studio_api import KEY as VARIABLE
 from weaklabel.gold.tools.label_studio_api import LabelStudio
-from weaklabel.pipeline.gold_room import open_desk
-from weaklabel.pipeline.sync import SyncSettings, sync
+from weaklabel.pipeline.desk.room import open_desk
+from weaklabel.pipeline.desk.sync import SyncSettings, sync
 from weaklabel.templates import write_project
 
 pytestmark = pytest.mark.slow
@@ -106,7 +106,7 @@ def test_the_loop_with_a_real_server(server, accounts, tmp_path, monkeypatch):
     plan = desk.room.create_batch("b1", desk.rows(), size=4)
     settings = SyncSettings(people={f"{name}@example.org": name for name in PEOPLE})
     monkeypatch.setenv(VARIABLE, KEY)
-    monkeypatch.setattr("weaklabel.pipeline.sync_server.CHUNK", 3)
+    monkeypatch.setattr("weaklabel.pipeline.desk.sync_server.CHUNK", 3)
     assert sync(desk, server, settings=settings).sent == {"b1": 12}
     assert sync(desk, server, settings=settings).nothing
     monkeypatch.setenv(VARIABLE, accounts["ann"].key)  # a personal access token does as well

@@ -137,9 +137,9 @@ def merge(folder):
 def leave_votes(project):
     """Leave the votes of all shards, as the first pass does."""
     from weaklabel import config
-    from weaklabel.pipeline.relabel_job import decide, open_bulk
-    from weaklabel.pipeline.relabel_shards import VoteShards
-    from weaklabel.pipeline.relabel_work import shard_items, shared_work
+    from weaklabel.pipeline.relabeling.job import decide, open_bulk
+    from weaklabel.pipeline.relabeling.shards import VoteShards
+    from weaklabel.pipeline.relabeling.work import shard_items, shared_work
 
     project = Path(project)
     bulk = open_bulk(config.load(project, ["task=bulk100"]), project)
@@ -155,7 +155,7 @@ def leave_votes(project):
 
 def one_merge(project, shards, level):
     """Merge the votes of the first shards at one size of sample."""
-    from weaklabel.pipeline.relabel_fit import _merged_at
+    from weaklabel.pipeline.relabeling.fit import _merged_at
 
     paths = sorted(Path(project).glob(".weaklabel/relabel/bulk100/*/votes/*.votes"))[: int(shards)]
     for _ in range(2):  # the first loads kernels and files

@@ -79,7 +79,7 @@ def labels(project, task):
 def cached(project, task):
     """Read texts and the votes of all rules from the vote store, and write the label columns: one changed rule's floor."""
     from weaklabel import config
-    from weaklabel.pipeline.relabel_job import open_bulk
+    from weaklabel.pipeline.relabeling.job import open_bulk
     from weaklabel.store.vote_store import VoteStore
 
     project = Path(project)

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from weaklabel.audit.estimates import Figure
-    from weaklabel.pipeline.audit import Asked
-    from weaklabel.pipeline.audit_certify import Issued, Verified
-    from weaklabel.pipeline.audit_show import Shown, Watched
+    from weaklabel.pipeline.audits.audit import Asked
+    from weaklabel.pipeline.audits.certify import Issued, Verified
+    from weaklabel.pipeline.audits.show import Shown, Watched
 
 _WIDE = 48
 _POINTS = (1, 2, 5, 10, 20, 30, 50, 75, 100)

@@ -10,9 +10,9 @@ from weaklabel.console import counted, grid, print_table
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from weaklabel.pipeline.explain import Explained
-    from weaklabel.pipeline.label_diff import LabelDiff
-    from weaklabel.pipeline.recall import Recalled
+    from weaklabel.pipeline.diffing.diff import LabelDiff
+    from weaklabel.pipeline.diffing.explain import Explained
+    from weaklabel.pipeline.diffing.recall import Recalled
 
 MOST = 12
 """Lines of a table that are shown; the JSON holds all."""

@@ -13,8 +13,8 @@ from weaklabel.console import console, counted, grid, interval, print_table
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from weaklabel.pipeline.relabel_plan import Plan
-    from weaklabel.pipeline.relabel_result import Progress, RelabelResult, Watch
+    from weaklabel.pipeline.relabeling.plan import Plan
+    from weaklabel.pipeline.relabeling.result import Progress, RelabelResult, Watch
 
 EVERY = 30.0
 """Seconds between two lines of progress where the screen is no terminal."""
@@ -48,7 +48,7 @@ def progress_line(now: Progress) -> str:
 
     Examples
     --------
-    >>> from weaklabel.pipeline.relabel_result import Progress
+    >>> from weaklabel.pipeline.relabeling.result import Progress
     >>> print(progress_line(Progress(step="rules vote", rows=500, all_rows=2000, shards=1, all_shards=4, seconds=5)))
     rules vote: 500 of 2,000 rows (1 of 4 shards), 100 rows/s, 1,500 left, done in 15 s
     """

@@ -11,7 +11,7 @@ from weaklabel.cli.gold_desk import open_room, told
 
 if TYPE_CHECKING:
     from weaklabel.audit.tolerances import Tolerance
-    from weaklabel.pipeline.gold_room import Desk
+    from weaklabel.pipeline.desk.room import Desk
     from weaklabel.tracking import TrackingError
 
 
@@ -21,8 +21,8 @@ def _name(parser: argparse.ArgumentParser) -> None:
 
 def _draw_arguments(parser: argparse.ArgumentParser) -> None:
     from weaklabel.audit.design import AIMS, DESIGNS
-    from weaklabel.pipeline.audit_files import METHODS
-    from weaklabel.pipeline.audit_rows import EVERY
+    from weaklabel.pipeline.audits.files import METHODS
+    from weaklabel.pipeline.audits.rows import EVERY
 
     _name(parser)
     parser.add_argument(
@@ -80,8 +80,8 @@ def _draw_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _draw(options: argparse.Namespace) -> int:
     from weaklabel.console_audit import print_asked
-    from weaklabel.pipeline.audit import draw_audit
-    from weaklabel.pipeline.audit_methods import Wish
+    from weaklabel.pipeline.audits.audit import draw_audit
+    from weaklabel.pipeline.audits.methods import Wish
 
     desk = open_room(options)
     wish = Wish(
@@ -132,7 +132,7 @@ def _next_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _next(options: argparse.Namespace) -> int:
     from weaklabel.console_audit import print_asked
-    from weaklabel.pipeline.audit import next_step
+    from weaklabel.pipeline.audits.audit import next_step
 
     if options.size is not None and options.size < 1:
         say("usage error: --size is 1 or more")
@@ -159,7 +159,7 @@ def _show_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _show(options: argparse.Namespace) -> int:
     from weaklabel.console_audit import print_shown
-    from weaklabel.pipeline.audit_show import show_audit
+    from weaklabel.pipeline.audits.show import show_audit
 
     found = show_audit(open_room(options), options.name, others=options.others)
     if options.json:
@@ -184,7 +184,7 @@ def _certify_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _certify(options: argparse.Namespace) -> int:
     from weaklabel.console_audit import print_issued
-    from weaklabel.pipeline.audit_certify import certify_audit
+    from weaklabel.pipeline.audits.certify import certify_audit
 
     found = certify_audit(
         open_room(options),
@@ -212,7 +212,7 @@ def _verify_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _verify(options: argparse.Namespace) -> int:
     from weaklabel.console_audit import print_verified
-    from weaklabel.pipeline.audit_certify import verify_audit
+    from weaklabel.pipeline.audits.certify import verify_audit
 
     found = verify_audit(open_room(options), options.certificate, run=options.run)
     if options.json:
@@ -225,7 +225,7 @@ def _verify(options: argparse.Namespace) -> int:
 
 def _watch(options: argparse.Namespace) -> int:
     from weaklabel.console_audit import print_watched
-    from weaklabel.pipeline.audit_show import watch_audit
+    from weaklabel.pipeline.audits.show import watch_audit
 
     found = watch_audit(open_room(options), options.name)
     if options.json:
@@ -247,7 +247,7 @@ def _again_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _again(options: argparse.Namespace) -> int:
-    from weaklabel.pipeline.audit_again import read_again, write_again
+    from weaklabel.pipeline.audits.again import read_again, write_again
 
     desk = open_room(options)
     if options.write is not None:
@@ -273,7 +273,7 @@ def _close_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _close(options: argparse.Namespace) -> int:
     from weaklabel.console import counted
-    from weaklabel.pipeline.audit import close
+    from weaklabel.pipeline.audits.audit import close
 
     found = close(open_room(options), options.name, hand_on=options.hand_on)
     lines = [f"audit {options.name} is closed"]
@@ -290,7 +290,7 @@ def _close(options: argparse.Namespace) -> int:
 
 def _status(options: argparse.Namespace) -> int:
     from weaklabel.console_audit import print_audits
-    from weaklabel.pipeline.audit import status
+    from weaklabel.pipeline.audits.audit import status
 
     found = status(open_room(options))
     if options.json:

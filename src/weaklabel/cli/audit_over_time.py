@@ -12,13 +12,13 @@ from weaklabel.cli.gold_desk import open_room, told
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from weaklabel.pipeline.audit_represents import Represents
+    from weaklabel.pipeline.audits.represents import Represents
 
 _SHOWN = 20
 
 
 def _represents_arguments(parser: argparse.ArgumentParser) -> None:
-    from weaklabel.pipeline.audit_rows import EVERY
+    from weaklabel.pipeline.audits.rows import EVERY
 
     parser.add_argument(
         "--by", metavar="COLUMN", action="append", default=[],
@@ -52,7 +52,7 @@ def _represents_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _represents(options: argparse.Namespace) -> int:
     from weaklabel.export import writing
-    from weaklabel.pipeline.audit_represents import represents_of
+    from weaklabel.pipeline.audits.represents import represents_of
 
     project, config = open_config(options)
     found = represents_of(
@@ -102,7 +102,7 @@ def _print_represents(found: Represents, out: Console) -> None:
 
 
 def _due_arguments(parser: argparse.ArgumentParser) -> None:
-    from weaklabel.pipeline.audit_rows import EVERY
+    from weaklabel.pipeline.audits.rows import EVERY
 
     parser.add_argument(
         "--draw", action="store_true", help="draw the check if it is due, as an audit check-DATE"
@@ -120,7 +120,7 @@ def _due_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _due(options: argparse.Namespace) -> int:
     from weaklabel.console_audit import print_asked
-    from weaklabel.pipeline.audit_due import check_due
+    from weaklabel.pipeline.audits.due import check_due
 
     found = check_due(
         open_room(options),

@@ -11,7 +11,7 @@ from weaklabel.cli.gold_desk import open_room
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from weaklabel.pipeline.audit_report import AuditReport
+    from weaklabel.pipeline.audits.report import AuditReport
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,7 +20,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 def report(options: argparse.Namespace) -> int:
     """Make the report of an audit and say where it is."""
-    from weaklabel.pipeline.audit_report import audit_report
+    from weaklabel.pipeline.audits.report import audit_report
 
     made = audit_report(open_room(options), options.name)
     if options.json:

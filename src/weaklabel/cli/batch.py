@@ -24,7 +24,7 @@ def _create_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _create(options: argparse.Namespace) -> int:
     from weaklabel.console_gold import print_plan
-    from weaklabel.pipeline.gold_files import suggestions_of
+    from weaklabel.pipeline.desk.files import suggestions_of
 
     desk = open_room(options)
     how: dict[str, Any] = {"design": "stratified", "strata": options.strata} if options.strata else {}
@@ -58,7 +58,7 @@ def _export_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _export(options: argparse.Namespace) -> int:
-    from weaklabel.pipeline.guideline import record_examples
+    from weaklabel.pipeline.desk.guideline import record_examples
 
     desk = open_room(options)
     out = desk.export(options.batch, options.tool, options.folder)
@@ -196,7 +196,7 @@ def _power_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _power(options: argparse.Namespace) -> int:
     from weaklabel.console_gold import print_power
-    from weaklabel.pipeline.gold_views import CHECKS, FALLS, power_of
+    from weaklabel.pipeline.desk.views import CHECKS, FALLS, power_of
 
     checks, falls = sorted(set(options.checks or CHECKS)), sorted(set(options.falls or FALLS), reverse=True)
     found = power_of(open_room(options), checks=checks, falls=falls)
@@ -210,7 +210,7 @@ def _power(options: argparse.Namespace) -> int:
 
 def _anchoring(options: argparse.Namespace) -> int:
     from weaklabel.console_gold import print_anchoring
-    from weaklabel.pipeline.gold_views import anchoring_of
+    from weaklabel.pipeline.desk.views import anchoring_of
 
     found = anchoring_of(open_room(options), options.batch)
     if options.json:
@@ -239,7 +239,7 @@ def _reissue_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _reissue(options: argparse.Namespace) -> int:
     from weaklabel.console_gold import print_contested
-    from weaklabel.pipeline.gold_views import contested_of, label_or_none
+    from weaklabel.pipeline.desk.views import contested_of, label_or_none
 
     desk = open_room(options)
     if options.pair is None:

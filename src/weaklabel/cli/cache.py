@@ -35,7 +35,7 @@ def _time(text: str) -> float:
 
 
 def _show(options: argparse.Namespace) -> int:
-    from weaklabel.pipeline.cached_votes import known_rules, open_votes, show_votes
+    from weaklabel.pipeline.relabeling.cached_votes import known_rules, open_votes, show_votes
 
     project = project_of(options)
     rules, notes = known_rules(project, options.words)
@@ -97,7 +97,7 @@ def _prune_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _prune(options: argparse.Namespace) -> int:
     from weaklabel.console import counted
-    from weaklabel.pipeline.cached_votes import open_votes
+    from weaklabel.pipeline.relabeling.cached_votes import open_votes
 
     project = project_of(options)
     store = open_votes(project)
@@ -114,7 +114,7 @@ def _prune(options: argparse.Namespace) -> int:
 
 
 def _pruned(options: argparse.Namespace) -> Evicted:
-    from weaklabel.pipeline.cached_votes import keys_of, known_rules, open_votes
+    from weaklabel.pipeline.relabeling.cached_votes import keys_of, known_rules, open_votes
 
     project = project_of(options)
     store = open_votes(project)

@@ -23,7 +23,7 @@ def _diff_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _diff(options: argparse.Namespace) -> int:
     from weaklabel.console_diff import print_diff
-    from weaklabel.pipeline.label_diff import diff
+    from weaklabel.pipeline.diffing.diff import diff
     from weaklabel.report.diff_page import write_diff_page
 
     project, config = open_config(options)
@@ -57,7 +57,7 @@ def _explain_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _explain(options: argparse.Namespace) -> int:
     from weaklabel.console_diff import print_explained
-    from weaklabel.pipeline.explain import explain
+    from weaklabel.pipeline.diffing.explain import explain
 
     project, config = open_config(options)
     found = explain(config, project, options.id, at=options.at)
@@ -79,7 +79,7 @@ def _recall_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _recall(options: argparse.Namespace) -> int:
     from weaklabel.console_diff import print_recalled
-    from weaklabel.pipeline.recall import recall
+    from weaklabel.pipeline.diffing.recall import recall
 
     project, config = open_config(options)
     found = recall(config, project, options.rule, since=options.since, out=options.out)

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from weaklabel.audit.drift import Change
     from weaklabel.audit.rule_health import RuleHealth
-    from weaklabel.pipeline.drift import Drifted
-    from weaklabel.pipeline.drift_rules import RulesHealth
+    from weaklabel.pipeline.audits.drift import Drifted
+    from weaklabel.pipeline.audits.drift_rules import RulesHealth
     from weaklabel.stats import Estimate
     from weaklabel.tracking import TrackingError
 
@@ -46,7 +46,7 @@ def _parts_arguments(parser: argparse.ArgumentParser, what: str) -> None:
 
 
 def _reference(options: argparse.Namespace) -> int:
-    from weaklabel.pipeline.drift import store_reference
+    from weaklabel.pipeline.audits.drift import store_reference
 
     project, config = open_config(options, without=WITHOUT)
     found = store_reference(config, project, run=options.run)
@@ -69,8 +69,8 @@ def _drift_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _drift(options: argparse.Namespace) -> int:
-    from weaklabel.pipeline.drift import drift_of_run
-    from weaklabel.pipeline.drift_parts import drift_within
+    from weaklabel.pipeline.audits.drift import drift_of_run
+    from weaklabel.pipeline.audits.drift_parts import drift_within
 
     if options.again < 0 or (options.again and options.by):
         say("usage error: --again is a number of rows, and goes without --by")
@@ -109,7 +109,7 @@ def _rules_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _rules(options: argparse.Namespace) -> int:
     from weaklabel.audit.rule_health import HealthLimits
-    from weaklabel.pipeline.drift_rules import health_of_rules
+    from weaklabel.pipeline.audits.drift_rules import health_of_rules
 
     if not 0 < options.floor < 1:
         say("usage error: --floor is between 0 and 1")

@@ -18,7 +18,7 @@ __all__ = ["VERBS", "open_room"]
 
 def _status(options: argparse.Namespace) -> int:
     from weaklabel.console_gold import print_status
-    from weaklabel.pipeline.gold_views import status
+    from weaklabel.pipeline.desk.views import status
 
     found = status(open_room(options))
     if options.json:
@@ -46,7 +46,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add(options: argparse.Namespace) -> int:
-    from weaklabel.pipeline.gold_files import gold_records
+    from weaklabel.pipeline.desk.files import gold_records
 
     desk = open_room(options)
     frame = gold_records(
@@ -94,7 +94,7 @@ def _import(options: argparse.Namespace) -> int:
 
 def _health(options: argparse.Namespace) -> int:
     from weaklabel.console_gold import print_health
-    from weaklabel.pipeline.gold_views import health_of
+    from weaklabel.pipeline.desk.views import health_of
 
     desk = open_room(options)
     found = health_of(desk, names=shown_names(options, desk))
@@ -164,7 +164,7 @@ def _queue(options: argparse.Namespace) -> int:
 
     from weaklabel.console import print_table
     from weaklabel.console_gold import queue_rows
-    from weaklabel.pipeline.gold_files import answers_side_by_side, write_queue
+    from weaklabel.pipeline.desk.files import answers_side_by_side, write_queue
 
     desk = open_room(options)
     queue = desk.room.queue()
@@ -197,7 +197,7 @@ def _settle_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _settle(options: argparse.Namespace) -> int:
-    from weaklabel.pipeline.gold_files import decisions
+    from weaklabel.pipeline.desk.files import decisions
 
     desk = open_room(options)
     found = desk.room.settle(decisions(options.file), batch=options.batch, role=options.role)
@@ -219,7 +219,7 @@ def _roles(gold: pl.DataFrame, wanted: str) -> str:
 
 def _versions(options: argparse.Namespace) -> int:
     from weaklabel.console_gold import print_versions
-    from weaklabel.pipeline.gold_views import versions_of
+    from weaklabel.pipeline.desk.views import versions_of
 
     found = versions_of(open_room(options))
     if options.json:
@@ -239,7 +239,7 @@ def _diff_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _diff(options: argparse.Namespace) -> int:
     from weaklabel.console_gold import print_gold_diff
-    from weaklabel.pipeline.gold_views import difference
+    from weaklabel.pipeline.desk.views import difference
 
     found = difference(open_room(options), options.old, options.new)
     if options.json:
@@ -257,7 +257,7 @@ def _due_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _due(options: argparse.Namespace) -> int:
     from weaklabel.console_gold import print_due
-    from weaklabel.pipeline.gold_views import due_of, queue_due
+    from weaklabel.pipeline.desk.views import due_of, queue_due
 
     desk = open_room(options)
     found = due_of(desk)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from weaklabel.cli.frame import DONE, open_config, print_json
 
 if TYPE_CHECKING:
-    from weaklabel.pipeline.gold_room import Desk
+    from weaklabel.pipeline.desk.room import Desk
 
 WITHOUT = ["task.gold.path"]
 """Settings that the gold room can do without."""
@@ -19,7 +19,7 @@ PEOPLE = ("annotator", "requeued_from", "person")
 
 def open_room(options: argparse.Namespace) -> Desk:
     """Open the gold room of the task that the settings name."""
-    from weaklabel.pipeline.gold_room import open_desk
+    from weaklabel.pipeline.desk.room import open_desk
 
     project, config = open_config(options, without=WITHOUT)
     return open_desk(config, project)

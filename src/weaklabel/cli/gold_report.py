@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from weaklabel.gold.trends.found import Look, Trends
-    from weaklabel.pipeline.gold_report import GoldReport
+    from weaklabel.pipeline.desk.report import GoldReport
 
 _LAST = 6
 """Weeks and pairs that are shown on the screen; the page shows all."""
@@ -26,7 +26,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 def report(options: argparse.Namespace) -> int:
     """Make the report and say where it is."""
     from weaklabel.cli.gold_desk import open_room
-    from weaklabel.pipeline.gold_report import gold_report
+    from weaklabel.pipeline.desk.report import gold_report
 
     if options.hardest < 1:
         say("usage error: --hardest is 1 or more")

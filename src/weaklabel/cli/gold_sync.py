@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from weaklabel.cli.frame import DONE, INPUT, NOTHING, PARTLY, USAGE, Verb, open_config, print_json, say
 
 if TYPE_CHECKING:
-    from weaklabel.pipeline.sync import Synced
+    from weaklabel.pipeline.desk.sync import Synced
 
 _WITHOUT = ["task.gold.path"]
 
@@ -44,8 +44,8 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 def _sync(options: argparse.Namespace) -> int:
     from weaklabel.gold.tools.label_studio_api import is_address
-    from weaklabel.pipeline.gold_room import open_desk
-    from weaklabel.pipeline.sync import SyncSettings, sync
+    from weaklabel.pipeline.desk.room import open_desk
+    from weaklabel.pipeline.desk.sync import SyncSettings, sync
 
     _batch_is_no_setting(options)
     people = dict(word.split("=", 1) for word in options.person if "=" in word)

@@ -10,16 +10,16 @@ from weaklabel.cli.frame import DONE, NOTHING, USAGE, Verb, open_config, out_pag
 from weaklabel.errors import some
 
 if TYPE_CHECKING:
-    from weaklabel.pipeline.erase import Found
-    from weaklabel.pipeline.gold_room import Desk
-    from weaklabel.pipeline.guideline import Checked, Comparison
+    from weaklabel.pipeline.desk.guideline import Checked, Comparison
+    from weaklabel.pipeline.desk.room import Desk
+    from weaklabel.pipeline.erasing.erase import Found
 
 _WITHOUT = ["task.gold.path"]
 
 
 def _desk(options: argparse.Namespace) -> Desk:
-    from weaklabel.pipeline.gold_room import open_desk
-    from weaklabel.pipeline.guideline import guideline_file
+    from weaklabel.pipeline.desk.guideline import guideline_file
+    from weaklabel.pipeline.desk.room import open_desk
 
     project, config = open_config(options, without=_WITHOUT)
     guideline_file(config, project)
@@ -30,7 +30,7 @@ def _desk(options: argparse.Namespace) -> Desk:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from weaklabel.pipeline.guideline import check_guideline
+    from weaklabel.pipeline.desk.guideline import check_guideline
 
     project, config = open_config(options, without=_WITHOUT)
     found = check_guideline(config, project)
@@ -70,7 +70,7 @@ def _build_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _build(options: argparse.Namespace) -> int:
-    from weaklabel.pipeline.guideline import (
+    from weaklabel.pipeline.desk.guideline import (
         build_text,
         guideline_file,
         line_diff,
@@ -116,7 +116,7 @@ def _diff_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _diff(options: argparse.Namespace) -> int:
-    from weaklabel.pipeline.guideline import compare, desk_guideline, record
+    from weaklabel.pipeline.desk.guideline import compare, desk_guideline, record
 
     desk = _desk(options)
     found = (record if options.record else compare)(desk, against=options.against)
@@ -171,7 +171,7 @@ def _add_case(options: argparse.Namespace) -> int:
     from datetime import date
 
     from weaklabel.gold.guideline import parse
-    from weaklabel.pipeline.guideline import case_text, guideline_file, line_diff, write_guideline
+    from weaklabel.pipeline.desk.guideline import case_text, guideline_file, line_diff, write_guideline
 
     desk = _desk(options)
     guideline, text = case_text(
@@ -213,7 +213,7 @@ def _erase_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _erase(options: argparse.Namespace) -> int:
-    from weaklabel.pipeline.erase import Wanted, erase, retain
+    from weaklabel.pipeline.erasing.erase import Wanted, erase, retain
 
     if options.reason is None and not options.old:
         say("usage error: an erasure needs a reason: --reason TEXT")

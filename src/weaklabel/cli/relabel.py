@@ -21,7 +21,7 @@ from weaklabel.cli.frame import (
 )
 
 if TYPE_CHECKING:
-    from weaklabel.pipeline.relabel_result import RelabelResult
+    from weaklabel.pipeline.relabeling.result import RelabelResult
     from weaklabel.settings import Config
 
 CODES = {"relabeled": DONE, "nothing": NOTHING, "worse": FAILED, "partly": PARTLY}
@@ -50,7 +50,7 @@ def _relabel(options: argparse.Namespace) -> int:
     if options.plan:
         return _plan(config, project, options)
     from weaklabel.console_relabel import watching
-    from weaklabel.pipeline.relabel import relabel
+    from weaklabel.pipeline.relabeling.relabel import relabel
 
     with watching(sys.stderr) as watch:
         result = relabel(config, project, refit=options.refit, watch=watch)
@@ -62,7 +62,7 @@ def _relabel(options: argparse.Namespace) -> int:
 
 def _plan(config: Config, project: Path, options: argparse.Namespace) -> int:
     from weaklabel.console_relabel import print_plan
-    from weaklabel.pipeline.relabel_plan import plan
+    from weaklabel.pipeline.relabeling.plan import plan
 
     found = plan(config, project, refit=options.refit)
     if options.json:

@@ -28,10 +28,10 @@ from weaklabel.gold.asking.batches import Plan
 from weaklabel.gold.choosing import open_chosen, taken
 from weaklabel.gold.sampling import DRAW
 from weaklabel.label_matrix import LabelMatrix
-from weaklabel.pipeline.audit_files import check_name
-from weaklabel.pipeline.audit_rows import find_run
+from weaklabel.pipeline.audits.files import check_name
+from weaklabel.pipeline.audits.rows import find_run
+from weaklabel.pipeline.desk.room import Desk, open_desk
 from weaklabel.pipeline.gold import ledger_place
-from weaklabel.pipeline.gold_room import Desk, open_desk
 from weaklabel.pipeline.task import open_corpus, open_registry
 from weaklabel.runs import home
 from weaklabel.settings import Config
@@ -386,8 +386,8 @@ def _with_neighbours(rows: Labeled, vectors: Any) -> Beliefs:
 
 def _audit_first(rows: Labeled, batch: str, wanted: Mapping[str, int]) -> tuple[str, tuple[str, ...]]:
     """Draw the random part as an audit of its own, whose answers are gold of role audit until it is closed."""
-    from weaklabel.pipeline.audit import draw_audit
-    from weaklabel.pipeline.audit_methods import Wish
+    from weaklabel.pipeline.audits.audit import draw_audit
+    from weaklabel.pipeline.audits.methods import Wish
 
     size, name = wanted["audit"], f"{batch}-audit"
     if set(wanted) == {"audit"} or rows.desk is None:

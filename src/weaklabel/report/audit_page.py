@@ -49,7 +49,7 @@ def write_audit_page(data: Mapping[str, Any], path: str | Path) -> Path:
     Parameters
     ----------
     data
-        What `weaklabel.pipeline.audit_report.AuditReport.to_dict` gives.
+        What `weaklabel.pipeline.audits.report.AuditReport.to_dict` gives.
     path
         The file.
 

@@ -42,7 +42,7 @@ def write_diff_page(data: Row, path: str | Path, *, condition: str | None = None
     Parameters
     ----------
     data
-        What `weaklabel.pipeline.label_diff.LabelDiff.to_dict` gives.
+        What `weaklabel.pipeline.diffing.diff.LabelDiff.to_dict` gives.
     path
         The file.
     condition, held

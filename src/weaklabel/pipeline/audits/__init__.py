@@ -1,0 +1,1 @@
+"""Audits and drift: what is drawn, answered, estimated, certified and watched."""

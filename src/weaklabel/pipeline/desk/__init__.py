@@ -1,0 +1,1 @@
+"""The gold room by verbs: batches, answers, guidelines, reports, tools."""

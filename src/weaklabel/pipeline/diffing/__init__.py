@@ -1,0 +1,1 @@
+"""Labels compared and explained: differences of two versions or runs, one row, one rule."""

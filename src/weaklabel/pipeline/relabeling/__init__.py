@@ -1,0 +1,1 @@
+"""Bulk relabeling: the job, its shards, the fit, the commit."""
