@@ -22,6 +22,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(skip)
 
 
+def pytest_configure(config) -> None:
+    """Let tables be as wide as where they are piped to; workers of pytest-xdist are given the width of its terminal."""
+    os.environ.pop("COLUMNS", None)
+
+
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
     """The folder with the public data sets; tests that use it are marked `data`."""

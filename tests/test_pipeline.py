@@ -555,7 +555,7 @@ def test_files_that_did_not_change_are_not_read_again_to_digest_them(project, mo
     digest = tables._digest
     seen = []
     monkeypatch.setattr(
-        tables, "_digest", lambda path, *span: (seen.append(path.name), digest(path, *span))[1]
+        tables, "_digest", lambda file, *span: (seen.append(file.name), digest(file, *span))[1]
     )
     assert run(project).manifest["fingerprints"] == first.manifest["fingerprints"]
     assert seen == []
@@ -565,7 +565,7 @@ def test_files_that_did_not_change_are_not_read_again_to_digest_them(project, mo
     os.utime(part, ns=(1, 1))
     assert part.stat().st_size == size
     changed = run(project).manifest["fingerprints"]
-    assert seen == ["part-1.parquet"]
+    assert seen == ["data/part-1.parquet"]
     assert changed["corpus"] != first.manifest["fingerprints"]["corpus"]
 
 

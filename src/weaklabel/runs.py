@@ -28,6 +28,8 @@ _DAY = 24 * 60 * 60
 def new_run_id(config: Mapping[str, Any]) -> str:
     """Return an id for a run that starts now: UTC time, then six hex digits; ids sort by time.
 
+    Four of the digits are the part of the second, so that runs within one second sort too.
+
     Examples
     --------
     >>> len(new_run_id({})), new_run_id({}) < new_run_id({})[:8] + "-999999"
@@ -35,7 +37,8 @@ def new_run_id(config: Mapping[str, Any]) -> str:
     """
     now = datetime.now(UTC)
     seed = json.dumps([dict(config), time.time_ns(), os.getpid()], sort_keys=True, default=str)
-    return f"{now:%Y%m%d-%H%M%S}-{hashlib.blake2b(seed.encode(), digest_size=3).hexdigest()}"
+    part = now.microsecond * 65536 // 1_000_000
+    return f"{now:%Y%m%d-%H%M%S}-{part:04x}{hashlib.blake2b(seed.encode(), digest_size=1).hexdigest()}"
 
 
 def home(project: str | Path) -> Path:
