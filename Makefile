@@ -43,7 +43,7 @@ layers: $(STAMP)  ## which floor may import which
 	$(BIN)/lint-imports
 
 tests: $(STAMP)  ## unit tests and the examples of docstrings and documents
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not slow'
+	$(BIN)/python -m pytest -n 3 --dist loadfile -m 'not slow'
 
 test-slow: $(STAMP)  ## tests that take minutes
 	$(BIN)/python -m pytest -m slow
@@ -53,7 +53,7 @@ test-without-torch:  ## the suite on another Python without torch and Snorkel: m
 	grep -vE '^(torch|snorkel)==' constraints.txt > .venv-without-torch/requirements.txt
 	.venv-without-torch/bin/python -m pip install --quiet --no-deps --requirement .venv-without-torch/requirements.txt
 	.venv-without-torch/bin/python -m pip install --quiet --no-deps --editable .
-	.venv-without-torch/bin/python -m pytest -n 2 --dist loadfile -m 'not slow'
+	.venv-without-torch/bin/python -m pytest -n 3 --dist loadfile -m 'not slow'
 
 ui: $(STAMP)  ## open the runs in MLflow
 	$(RUN) ui
