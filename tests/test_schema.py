@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weaklabel.errors import Problems, SchemaError
+from weaklabel.lf import LFRegistry, keywords
 from weaklabel.schema import Label, LabelSchema, Outcome, any_of, none_of
 
 YAML = """
@@ -192,3 +193,95 @@ def test_outcomes_with_names_in_place_of_aliases():
     with pytest.raises(SchemaError, match="unknown label 'dgo'") as caught:
         schema.outcome(none_of("dgo"), where="rules.py:3")
     assert (caught.value.where, caught.value.hint) == ("rules.py:3", "did you mean 'dog'?")
+
+
+# ---- retired labels, aliases as parents ----
+
+
+def test_a_retired_label_is_known_and_is_no_class():
+    schema = LabelSchema(["ham", Label("fax", aliases=("telefax",), status="retired"), "spam"])
+    assert schema.names == ("ham", "spam")
+    assert [label.name for label in schema.retired] == ["fax"]
+    assert (schema.code("spam"), "fax" in schema, schema.was("telefax"), schema.was("ham")) == (
+        1,
+        False,
+        "fax",
+        None,
+    )
+    with pytest.raises(SchemaError, match="label 'telefax' is retired: it is no class any more"):
+        schema.code("telefax")
+
+
+def test_a_rule_that_votes_for_a_retired_label_is_told_so():
+    schema = LabelSchema(["ham", "spam", Label("fax", status="retired")])
+    with pytest.raises(Problems, match="label 'fax' is retired: nothing may vote for it"):
+        LFRegistry([keywords("f", ["fax"], label="fax")], schema=schema)
+
+
+def test_schemas_without_retired_labels_are_written_as_ever():
+    schema = LabelSchema([Label("a", "d", ("x",)), "b"], version="3", name="t")
+    assert list(schema.to_dict()) == ["name", "version", "exclusive", "labels"]
+    assert schema.to_dict()["labels"][0] == {"name": "a", "description": "d", "aliases": ["x"], "parents": []}
+
+
+def test_retired_labels_survive_the_round_trip(tmp_path):
+    text = """
+labels:
+  - ham
+  - {name: spam, parents: [ham]}
+  - {name: telex, status: retired}
+retired:
+  - {name: fax, aliases: [telefax], parents: [telex]}
+"""
+    schema = LabelSchema.from_yaml(write(tmp_path, text))
+    assert [(label.name, label.status) for label in schema.retired] == [
+        ("telex", "retired"),
+        ("fax", "retired"),
+    ]
+    again = LabelSchema.from_dict(schema.to_dict())
+    assert again == schema
+    assert again.to_dict()["retired"][1]["aliases"] == ["telefax"]
+
+
+@pytest.mark.parametrize(
+    ("labels", "what"),
+    [
+        (["a", Label("b", status="retired")], "1 label; at least 2 are needed"),
+        (["a", "b", Label("c", aliases=("a",), status="retired")], "'a' names both label 'a' and label 'c'"),
+        (
+            ["a", Label("b", parents=("c",)), Label("c", status="retired")],
+            "parent 'c' of label 'b' is retired",
+        ),
+    ],
+)
+def test_problems_of_retired_labels(labels, what):
+    with pytest.raises(Problems) as caught:
+        LabelSchema(labels)
+    assert caught.value.problems[0].what == what
+
+
+def test_an_unknown_status(tmp_path):
+    with pytest.raises(SchemaError, match="unknown status 'retierd' of label 'a'") as caught:
+        LabelSchema.from_yaml(write(tmp_path, "labels:\n  - {name: a, status: retierd}\n  - b\n"))
+    assert caught.value.hint == "did you mean 'retired'?"
+    assert caught.value.where.endswith(":2")
+
+
+def test_problems_of_retired_labels_have_their_line(tmp_path):
+    path = write(tmp_path, "labels: [a, b]\nretired:\n  - c\n  - {name: a}\n")
+    with pytest.raises(Problems) as caught:
+        LabelSchema.from_yaml(path)
+    assert [(p.what, p.where) for p in caught.value.problems] == [("'a' stands twice", f"{path}:4")]
+
+
+def test_a_parent_may_be_given_by_an_alias():
+    labels = [Label("question-answering", aliases=("qa",)), Label("vqa", parents=("qa",))]
+    schema = LabelSchema(labels, exclusive=False)
+    assert schema.ancestors("vqa") == ("question-answering",)
+    assert schema.to_dict()["labels"][1]["parents"] == ["question-answering"]
+
+
+def test_a_circle_through_an_alias_is_refused():
+    labels = [Label("a", aliases=("x",), parents=("b",)), Label("b", parents=("x",))]
+    with pytest.raises(Problems, match="label 'a' is its own ancestor"):
+        LabelSchema(labels, exclusive=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -35,10 +35,23 @@ LABEL_COLUMNS: dict[str, Any] = {
 }
 """Columns of the label table; `probabilities` is in schema order and null for a row without votes."""
 
+TAG_COLUMNS: dict[str, Any] = {
+    "id": pl.String,
+    "labels": pl.List(pl.String),
+    "status": pl.String,
+    "candidates": pl.List(pl.String),
+    "probabilities": pl.List(pl.Float32),
+    "n_votes": pl.Int32,
+    "pattern": pl.Int64,
+    "run_id": pl.String,
+}
+"""Columns of the label table of a task whose rows may have several labels; `probabilities` are those of `candidates`."""
+
 GOLD_COLUMNS: dict[str, Any] = {"id": pl.String, "label": pl.String}
 
-_LABEL_KEYS = {"name", "description", "aliases", "parents"}
-_SCHEMA_KEYS = {"labels", "exclusive", "version", "name", "description"}
+ACTIVE, RETIRED = "active", "retired"
+_LABEL_KEYS = {"name", "description", "aliases", "parents", "status"}
+_SCHEMA_KEYS = {"labels", "retired", "exclusive", "version", "name", "description"}
 
 
 @dataclass(frozen=True)
@@ -55,19 +68,33 @@ class Label:
         Other spellings that input may use.
     parents
         Names of broader labels of the same schema.
+    status
+        "active"; or "retired": it is known by name, in older labels and gold, but is no class, and nothing may vote for it.
+
+    Raises
+    ------
+    SchemaError
+        The status is neither.
 
     Examples
     --------
     >>> spam = Label("spam", "Advertises something.", aliases=("junk",))
-    >>> schema = LabelSchema(["ham", spam])
-    >>> schema.code("junk"), schema.labels[1].description
-    (1, 'Advertises something.')
+    >>> schema = LabelSchema(["ham", spam, Label("fax", status="retired")])
+    >>> schema.code("junk"), schema.labels[1].description, schema.names, schema.retired[0].name
+    (1, 'Advertises something.', ('ham', 'spam'), 'fax')
     """
 
     name: str
     description: str = ""
     aliases: tuple[str, ...] = ()
     parents: tuple[str, ...] = ()
+    status: str = ACTIVE
+
+    def __post_init__(self) -> None:
+        if self.status not in (ACTIVE, RETIRED):
+            hint = did_you_mean(self.status, (ACTIVE, RETIRED))
+            what = f"unknown status {self.status!r} of label {self.name!r}"
+            raise SchemaError(what, available=(ACTIVE, RETIRED), hint=hint)
 
 
 @dataclass(frozen=True)
@@ -152,7 +179,8 @@ class LabelSchema:
     Parameters
     ----------
     labels
-        Names, or `Label` objects, two or more (one or more when not exclusive).
+        Names, or `Label` objects, two or more (one or more when not exclusive). Retired ones don't count: they are kept
+        apart, in `retired`. A parent may be given by an alias.
     exclusive
         True: exactly one label a row. False: any number (multi-label).
     version
@@ -182,6 +210,7 @@ class LabelSchema:
     exclusive: bool = True
     version: str = "1"
     name: str = ""
+    retired: tuple[Label, ...] = ()
     _codes: Mapping[str, int] = field(repr=False, compare=False, default_factory=dict)
 
     def __init__(
@@ -193,13 +222,15 @@ class LabelSchema:
         name: str = "",
         _places: Sequence[str] = (),
     ) -> None:
-        rows = tuple(_normal(lab) if isinstance(lab, Label) else Label(_text(lab)) for lab in labels)
-        problems = _problems(rows, exclusive, _places)
+        every = _by_name([_normal(lab) if isinstance(lab, Label) else Label(_text(lab)) for lab in labels])
+        problems = _problems(every, exclusive, _places)
         if problems:
             raise Problems(f"label schema {name!r}" if name else "the label schema", problems)
+        rows, retired = (tuple(lab for lab in every if lab.status == status) for status in (ACTIVE, RETIRED))
         codes = {spelling: i for i, lab in enumerate(rows) for spelling in (lab.name, *lab.aliases)}
         for attribute, value in (
             ("labels", rows),
+            ("retired", retired),
             ("exclusive", bool(exclusive)),
             ("version", str(version)),
             ("name", name),
@@ -214,8 +245,8 @@ class LabelSchema:
         Parameters
         ----------
         path
-            A file with `labels:` (names, or mappings with name, description, aliases, parents) and, if wanted,
-            `exclusive`, `version`, `name`.
+            A file with `labels:` (names, or mappings with name, description, aliases, parents, status) and, if wanted,
+            `retired` (labels that are no classes any more), `exclusive`, `version`, `name`.
 
         Raises
         ------
@@ -267,13 +298,18 @@ class LabelSchema:
         if not isinstance(data, Mapping) or "labels" not in data:
             raise SchemaError("a label schema is a mapping with `labels:`", hint="labels: [ham, spam]")
         _known_keys(data, _SCHEMA_KEYS, "label schema")
+        for key in ("labels", "retired"):
+            if not isinstance(data.get(key) or [], list):
+                raise SchemaError(f"`{key}` is a list of names or mappings", hint=f"{key}: [ham, spam]")
         if not isinstance(data["labels"], list):
             raise SchemaError("`labels` is a list of names or mappings", hint="labels: [ham, spam]")
+        active, gone = data["labels"], data.get("retired") or []
         exclusive = data.get("exclusive", True)
         if not isinstance(exclusive, bool):
             raise SchemaError(f"`exclusive` is true or false, not {exclusive!r}")
+        labels = [_label(entry, place) for entry, place in zip_longest([*active, *gone], places)]
         return cls(
-            [_label(entry, place) for entry, place in zip_longest(data["labels"], places)],
+            [*labels[: len(active)], *(replace(lab, status=RETIRED) for lab in labels[len(active) :])],
             exclusive=exclusive,
             version=str(data.get("version", "1")),
             name=str(data.get("name", "")),
@@ -300,10 +336,24 @@ class LabelSchema:
             The name is unknown; the nearest known names are given.
         """
         found = self._codes.get(unicodedata.normalize("NFC", name)) if isinstance(name, str) else None
+        if found is None and self.was(name) is not None:
+            what = f"label {name!r} is retired: it is no class any more"
+            raise SchemaError(what, where=where, available=self.names)
         if found is None:
             hint = did_you_mean(name, self._codes)
             raise SchemaError(f"unknown label {name!r}", where=where, available=self.names, hint=hint)
         return found
+
+    def was(self, name: object) -> str | None:
+        """Return the name of the retired label that a name or alias stands for; None where there is none.
+
+        Examples
+        --------
+        >>> LabelSchema(["ham", "spam", Label("fax", aliases=("telefax",), status="retired")]).was("telefax")
+        'fax'
+        """
+        wanted = unicodedata.normalize("NFC", name) if isinstance(name, str) else None
+        return next((lab.name for lab in self.retired if wanted in (lab.name, *lab.aliases)), None)
 
     def outcome(self, outcome: Outcome, *, where: str | None = None) -> Outcome:
         """Return an outcome with names in place of aliases.
@@ -315,6 +365,46 @@ class LabelSchema:
         """
         names = (self.label(self.code(label, where=where)) for label in outcome.labels)
         return Outcome(tuple(names), outcome.against)
+
+    def ancestors(self, name: str) -> tuple[str, ...]:
+        """Return the labels above a label: its parents, theirs, and so on, each once, in the order of the schema.
+
+        Raises
+        ------
+        SchemaError
+            The name is unknown.
+
+        Examples
+        --------
+        >>> cat = Label("cat", parents=("mammal",))
+        >>> schema = LabelSchema(["animal", Label("mammal", parents=("animal",)), cat], exclusive=False)
+        >>> schema.ancestors("cat"), schema.descendants("animal"), schema.children("animal")
+        (('animal', 'mammal'), ('mammal', 'cat'), ('mammal',))
+        """
+        found: set[str] = set()
+        frontier = list(self.labels[self.code(name)].parents)
+        while frontier:
+            above = frontier.pop()
+            if above not in found:
+                found.add(above)
+                frontier.extend(self.labels[self.code(above)].parents)
+        return tuple(label for label in self.names if label in found)
+
+    def children(self, name: str) -> tuple[str, ...]:
+        """Return the labels whose parent a label is, in the order of the schema."""
+        parent = self.label(self.code(name))
+        return tuple(label.name for label in self.labels if parent in label.parents)
+
+    def descendants(self, name: str) -> tuple[str, ...]:
+        """Return the labels below a label: its children, theirs, and so on, in the order of the schema."""
+        found: set[str] = set()
+        frontier = list(self.children(name))
+        while frontier:
+            below = frontier.pop()
+            if below not in found:
+                found.add(below)
+                frontier.extend(self.children(below))
+        return tuple(label for label in self.names if label in found)
 
     def label(self, code: int) -> str:
         """Return the name of a class code, 0 to k-1."""
@@ -330,15 +420,8 @@ class LabelSchema:
             "name": self.name,
             "version": self.version,
             "exclusive": self.exclusive,
-            "labels": [
-                {
-                    "name": lab.name,
-                    "description": lab.description,
-                    "aliases": list(lab.aliases),
-                    "parents": list(lab.parents),
-                }
-                for lab in self.labels
-            ],
+            "labels": [_plain(lab) for lab in self.labels],
+            **({"retired": [_plain(lab) for lab in self.retired]} if self.retired else {}),
         }
 
 
@@ -351,15 +434,36 @@ def _text(name: object) -> str:
 
 def _normal(label: Label) -> Label:
     aliases, parents = (tuple(map(_text, names)) for names in (label.aliases, label.parents))
-    return Label(_text(label.name), label.description, aliases, parents)
+    return Label(_text(label.name), label.description, aliases, parents, label.status)
+
+
+def _by_name(labels: Sequence[Label]) -> tuple[Label, ...]:
+    """Return labels with the names of their parents in place of aliases."""
+    names = {lab.name for lab in labels}
+    owner = {alias: lab.name for lab in labels for alias in lab.aliases if alias not in names}
+    return tuple(
+        replace(lab, parents=tuple(owner.get(parent, parent) for parent in lab.parents)) for lab in labels
+    )
+
+
+def _plain(label: Label) -> dict[str, Any]:
+    return {
+        "name": label.name,
+        "description": label.description,
+        "aliases": list(label.aliases),
+        "parents": list(label.parents),
+    }
 
 
 def _places_of_labels(text: str, path: Path) -> list[str]:
-    """Return file and line of each entry of `labels`."""
+    """Return file and line of each entry of `labels`, then of `retired`."""
     node = yaml.compose(text, Loader=yaml.SafeLoader)
     top = node.value if isinstance(node, yaml.MappingNode) else []
-    lists = [value for key, value in top if key.value == "labels" and isinstance(value, yaml.SequenceNode)]
-    return [f"{path}:{entry.start_mark.line + 1}" for entry in lists[-1].value] if lists else []
+    places = []
+    for name in ("labels", "retired"):
+        lists = [value for key, value in top if key.value == name and isinstance(value, yaml.SequenceNode)]
+        places += [f"{path}:{entry.start_mark.line + 1}" for entry in lists[-1].value] if lists else []
+    return places
 
 
 def _label(entry: Any, place: str | None) -> Label:
@@ -381,6 +485,7 @@ def _parsed_label(entry: Any) -> Label:
         str(entry.get("description") or ""),
         _names(entry, "aliases"),
         _names(entry, "parents"),
+        entry.get("status", ACTIVE),
     )
 
 
@@ -402,13 +507,14 @@ def _problems(labels: Sequence[Label], exclusive: bool, places: Sequence[str] = 
     problems = []
     at = dict(zip(range(len(labels)), places, strict=False))
     fewest = 2 if exclusive else 1
-    if len(labels) < fewest:
-        count = f"{len(labels)} label{'s' * (len(labels) != 1)}"
+    active = [lab for lab in labels if lab.status == ACTIVE]
+    if len(active) < fewest:
+        count = f"{len(active)} label{'s' * (len(active) != 1)}"
         problems.append(
             SchemaError(f"{count}; at least {fewest} {'are' if fewest > 1 else 'is'} needed", where=at.get(0))
         )
-    if len(labels) > MAX_CODE and exclusive:
-        problems.append(SchemaError(f"{len(labels)} labels; at most {MAX_CODE} fit into one vote column"))
+    if len(active) > MAX_CODE and exclusive:
+        problems.append(SchemaError(f"{len(active)} labels; at most {MAX_CODE} fit into one vote column"))
     owner: dict[str, str] = {}
     for i, lab in enumerate(labels):
         for spelling in (lab.name, *lab.aliases):
@@ -427,6 +533,9 @@ def _problems(labels: Sequence[Label], exclusive: bool, places: Sequence[str] = 
                 hint = did_you_mean(parent, names)
                 what = f"unknown parent {parent!r} of label {lab.name!r}"
                 problems.append(SchemaError(what, where=at.get(i), available=names, hint=hint))
+            elif names[parent].status == RETIRED and lab.status == ACTIVE:
+                what = f"parent {parent!r} of label {lab.name!r} is retired"
+                problems.append(SchemaError(what, where=at.get(i), hint="leave it out, or name its parent"))
     return problems + _cycles(names, {lab.name: at.get(i) for i, lab in enumerate(labels)})
 
 

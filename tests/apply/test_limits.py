@@ -1,11 +1,14 @@
 """Rules that run away or eat memory are ended, and nothing of the watch is left behind."""
 
+import random
 import re
 import resource
 import signal
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import polars as pl
 import pytest
@@ -95,18 +98,44 @@ def test_no_limits_watch_nothing():
         assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
 
-def test_other_threads_run_unlimited():
-    done = []
+def in_a_thread(work):
+    """Run something in another thread, as workers of Dask do; return what it raised there."""
+    with ThreadPoolExecutor(1) as threads:
+        error = threads.submit(work).exception()
+        assert (
+            threads.submit(lambda: sum(range(10_000))).result() == 49_995_000
+        )  # nothing is left for the next
+    return error
 
-    def work():
-        with Limits(seconds=0.01).over():
-            time.sleep(0.1)
-            done.append(True)
 
-    thread = threading.Thread(target=work)
-    thread.start()
-    thread.join()
-    assert done == [True]
+@pytest.mark.parametrize(
+    "work", [forever, swallows, lambda: time.sleep(0.3)], ids=["loop", "except", "sleep"]
+)
+def test_in_other_threads_what_runs_away_is_ended_between_two_steps_of_python(work):
+    def limited():
+        with Limits(seconds=0.1).over():
+            work()
+
+    error = in_a_thread(limited)
+    assert isinstance(error, TooMuchError) and str(error) == "took more than 0.1 s on one batch"
+
+
+def test_in_other_threads_nothing_is_left_behind():
+    def quick():
+        for _ in range(300):
+            with Limits(seconds=0.002).over(), suppress(TooMuchError):
+                for _ in range(rng.randrange(40_000)):
+                    pass
+
+    rng = random.Random(1)
+    error = in_a_thread(quick)
+    assert error is None or isinstance(error, TooMuchError)
+    assert in_a_thread(lambda: Limits(seconds=None).over().__enter__()) is None
+    assert in_a_thread(lambda: 1 / 0).args == ("division by zero",)
+    watching = [one for one in threading.enumerate() if one.name == "weaklabel-limit"]
+    for one in watching:
+        one.join(60)
+    assert not any(one.is_alive() for one in watching)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import strategies
 import weaklabel as wl
 from batches import asked
 from weaklabel.apply import scan as scans
-from weaklabel.apply.characters import FORMS, REGEX, characters
+from weaklabel.apply.characters import FORMS, REGEX, TANGLED, characters, folds
 from weaklabel.apply.graph import CanNotLowerError
 from weaklabel.apply.machines import lower_regex, peek
 from weaklabel.apply.needs import later_literals, needed_literals
@@ -361,6 +361,19 @@ def test_easy_characters_are_their_own_comparable_form(every, case, accents):
     assert comparable(easy, case=case, accents=accents) == easy
     easy = "".join(c for c in every if not table[ord(c)] & bit)
     assert comparable(easy, case=case, accents=accents) == easy
+
+
+def test_characters_that_are_not_tangled_are_folded_one_by_one(every):
+    table, others = characters(), folds()
+    usual = FORMS["ignore", "keep"]
+    plain = [c for c in every if not table[ord(c)] & TANGLED]
+    folded = [chr(others[ord(c)]) if ord(c) < len(others) and others[ord(c)] else c for c in plain]
+    changed = [c for c, other in zip(plain, folded, strict=True) if c != other]
+    assert len(changed) > 1000 and "É" in changed and changed == [c for c in plain if table[ord(c)] & usual]
+    for between in ("", "a"):
+        text = between.join(plain)
+        assert comparable(text, case="ignore", accents="keep") == between.join(folded)
+    assert all(table[ord(c)] & TANGLED for c in "ßİ\u0301ᅡ")
 
 
 def test_no_easy_character_folds_to_ascii(every):

@@ -10,6 +10,7 @@ import weaklabel as wl
 from batches import asked
 from weaklabel.apply import scan as scans
 from weaklabel.apply import scan_cache
+from weaklabel.apply.characters import known
 from weaklabel.apply.scan import compile_scan
 
 SCHEMA = wl.LabelSchema(["x", "y"])
@@ -44,13 +45,13 @@ def test_other_rules_labels_or_limits_are_other_files(tmp_path, monkeypatch):
     assert votes_of(tmp_path, RULES[:1], wl.LabelSchema(["y", "x"]))[0] == {"k": [1, -1, -1, -1, -1, -1, 1]}
     monkeypatch.setattr(scans, "MOST_BYTES", 20)
     votes_of(tmp_path)
-    assert len(list(tmp_path.iterdir())) == 4
+    assert len(list(tmp_path.glob("scan-*"))) == 4
 
 
 @pytest.mark.parametrize("damage", [b"", b"not a zip", None])
 def test_a_damaged_file_is_said_and_made_anew(tmp_path, caplog, damage):
     fresh = votes_of(tmp_path)
-    [path] = tmp_path.iterdir()
+    [path] = tmp_path.glob("scan-*")
     whole = path.read_bytes()
     half = len(whole) // 2
     path.write_bytes(whole[:half] + b"\xff" * 40 + whole[half + 40 :] if damage is None else damage)
@@ -64,7 +65,7 @@ def test_a_damaged_file_is_said_and_made_anew(tmp_path, caplog, damage):
 
 def test_a_file_that_lacks_an_array_is_made_anew(tmp_path, caplog):
     fresh = votes_of(tmp_path)
-    [path] = tmp_path.iterdir()
+    [path] = tmp_path.glob("scan-*")
     with np.load(path) as file:
         arrays = {name: file[name] for name in file.files if name != "codes"}
     np.savez(path, **arrays)
@@ -82,7 +83,7 @@ def test_the_oldest_files_make_room(tmp_path, monkeypatch):
     monkeypatch.setattr(scan_cache, "_MOST_FILES", 2)
     for word in ("a", "b", "c", "d"):
         votes_of(tmp_path, [wl.keywords("k", [word], label="x")])
-    assert len(list(tmp_path.iterdir())) == 2
+    assert len(list(tmp_path.glob("scan-*"))) == 2
 
 
 def test_the_applier_keeps_scans_where_it_is_told_to(tmp_path):
@@ -90,4 +91,26 @@ def test_the_applier_keeps_scans_where_it_is_told_to(tmp_path):
     frame = pl.DataFrame({"id": list("abcdefg"), "text": TEXTS})
     kept = wl.LFApplier(registry, cache=tmp_path / "c").apply(frame, id="id").to_numpy()
     assert (kept == wl.LFApplier(registry).apply(frame, id="id").to_numpy()).all()
-    assert [path.suffix for path in (tmp_path / "c").iterdir()] == [".npz"]
+    names = sorted(path.name.partition("-")[0] + path.suffix for path in (tmp_path / "c").iterdir())
+    assert names == ["characters.npz", "scan.npz"]
+
+
+@pytest.mark.parametrize("damage", [b"", b"not a zip", None])
+def test_what_is_known_of_characters_is_kept_and_made_anew_where_it_is_damaged(tmp_path, caplog, damage):
+    scan_cache.kept_characters.cache_clear()
+    fresh = votes_of()
+    assert votes_of(tmp_path) == fresh
+    [path] = tmp_path.glob("characters-*")
+    whole = path.read_bytes()
+    half = len(whole) // 2
+    path.write_bytes(whole[:half] + b"\xff" * 40 + whole[half + 40 :] if damage is None else damage)
+    scan_cache.kept_characters.cache_clear()
+    with caplog.at_level(logging.WARNING, "weaklabel.apply"):
+        assert votes_of(tmp_path) == fresh
+    assert f"can't read {path}" in caplog.text
+    scan_cache.kept_characters.cache_clear()
+    kept = scan_cache.kept_characters(tmp_path)
+    assert all((own == other).all() for own, other in zip(kept, known(), strict=True))
+    np.savez(path, marks=kept.marks)
+    scan_cache.kept_characters.cache_clear()
+    assert (scan_cache.kept_characters(tmp_path).folds == kept.folds).all()

@@ -15,8 +15,9 @@ import numpy as np
 from weaklabel.apply.batch import one_line
 from weaklabel.errors import RuleError, SchemaError, did_you_mean
 from weaklabel.lf.base import run_user_code
-from weaklabel.lf.outcomes import outcomes_of, vote_code
+from weaklabel.lf.outcomes import may_name, outcomes_of, vote_code
 from weaklabel.lf.python import PythonFunction
+from weaklabel.lf.snorkel import SnorkelFunction
 from weaklabel.schema import ABSTAIN, Label, LabelSchema, Outcome
 
 _CODE_HINT = "a code is a position in the schema, or -1 to abstain"
@@ -43,8 +44,12 @@ def python_vote(rule: PythonFunction, answer: Any, schema: LabelSchema) -> int:
     if answer is None or (_is_number(answer) and answer == ABSTAIN):
         return ABSTAIN
     if isinstance(answer, str):
+        if may_name(rule, answer, schema):
+            return vote_code(rule, answer, schema)
         if answer in schema:
-            return schema.code(answer)
+            listed = ", ".join(rule.labels)
+            what = f"returned {short(answer)}, which its `choices` do not list (they list {listed})"
+            raise NoVoteError(what, f"list it: @labeling_function(choices=[…, {answer!r}])")
         hint = did_you_mean(answer[:100], schema.names)
         raise NoVoteError(f"returned the unknown label {short(answer)}", hint)
     if isinstance(answer, Outcome):
@@ -65,19 +70,25 @@ def _outcome_vote(rule: PythonFunction, answer: Outcome, schema: LabelSchema) ->
         raise NoVoteError(what, f"list it: @labeling_function(outcomes=[{call}])") from error
 
 
-def snorkel_vote(answer: Any, schema: LabelSchema) -> int:
-    """Return the code that a Snorkel rule's answer stands for: a position in the schema; negative abstains.
+def snorkel_vote(rule: SnorkelFunction, answer: Any, schema: LabelSchema) -> int:
+    """Return the code that a Snorkel rule's answer stands for; a negative one abstains.
+
+    An answer is a place in the rule's `codes`, and where it has none a place in the schema.
 
     Raises
     ------
     NoVoteError
-        The answer is no whole number, or there is no such position.
+        The answer is no whole number, or there is no such place.
     """
     if not isinstance(answer, numbers.Real | np.bool_):
         raise NoVoteError(f"returned {short(answer)}, which is no code", _CODE_HINT)
     number = float(answer)
     if not number.is_integer():
         raise NoVoteError(f"returned {short(answer)}, which is no code", _CODE_HINT)
+    if rule.codes:
+        if number >= len(rule.codes):
+            raise NoVoteError(f"returned code {int(number)}; its codes are 0 to {len(rule.codes) - 1}")
+        return ABSTAIN if number < 0 else vote_code(rule, rule.codes[int(number)], schema)
     if number >= len(schema):
         raise NoVoteError(f"returned code {int(number)}; the schema's codes are 0 to {len(schema) - 1}")
     return max(int(number), ABSTAIN)

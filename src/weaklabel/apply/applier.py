@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
-from weaklabel.apply.batch import Batch, Faults, Lane
+from weaklabel.apply.batch import Batch, Faults, Lane, Votes
 from weaklabel.apply.days import DatedLane, Days, date_columns
 from weaklabel.apply.features import FeatureVotes, carried, column_problem, shadow_problem
 from weaklabel.apply.frame_lane import compile_frame
@@ -144,6 +145,32 @@ class LFApplier:
         votes = pl.concat(parts)
         _check_ids(votes.get_column("id"))
         return LabelMatrix.from_frame(votes, id="id", faults=dict(faults.counts))
+
+    def columns(self, frame: pl.DataFrame) -> tuple[Votes, dict[str, int]]:
+        """Return each rule's votes on the rows of a frame, by the rule's id, and how often rules failed.
+
+        The votes are those of `apply`, without a matrix around them; nothing is said of doubled ids.
+
+        Parameters
+        ----------
+        frame
+            With a column `id`, text, none null, and the columns that the rules read.
+
+        Examples
+        --------
+        >>> from weaklabel.lf import keywords
+        >>> rules = LFRegistry([keywords("asks", ["please"], label="ham")], schema=LabelSchema(["ham", "spam"]))
+        >>> votes, faults = LFApplier(rules).columns(pl.DataFrame({"id": ["a", "b"], "text": ["Please!", "No."]}))
+        >>> {id: own.tolist() for id, own in votes.items()}, faults
+        ({'asks': [0, -1]}, {})
+        """
+        faults = Faults(self.on_error)
+        parts = [
+            self._votes.run(Batch(rows, ids, faults, self.limits)) for rows, ids in self._batches(frame, None)
+        ]
+        found = {rule.id: [part[rule.id] for part in parts] for rule in self.registry}
+        votes = {id: own[0] if len(own) == 1 else np.concatenate(own) for id, own in found.items()}
+        return votes, {id: count for id, count in faults.counts.items() if count}
 
     def _vote(self, frame: pl.DataFrame, ids: pl.Series, faults: Faults) -> pl.DataFrame:
         votes = self._votes.run(Batch(frame, ids, faults, self.limits))

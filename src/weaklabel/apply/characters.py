@@ -6,7 +6,7 @@ import functools
 import re
 import sys
 import unicodedata
-from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,7 +20,23 @@ FORMS = {
     ("sensitive", "ignore"): 64,
 }
 """Bit of each form in which keyword rules compare."""
+TANGLED = 128
+"""Bit of the characters that are hard for the usual form, and of which not just another one is made for it."""
+_LAST_CASED = 0x20000
 _LATE_IDEOGRAPHS, _TAGS = range(0x2F800, 0x2FA20), range(0xE0000, 0xE0200)
+
+
+class Known(NamedTuple):
+    """What `characters` and `folds` return."""
+
+    marks: np.ndarray
+    folds: np.ndarray
+
+
+@functools.cache
+def known() -> Known:
+    """Return both tables."""
+    return Known(characters(), folds())
 
 
 @functools.cache
@@ -47,6 +63,21 @@ def characters() -> np.ndarray:
 
 
 @functools.cache
+def folds() -> np.ndarray:
+    """Return for each code point the character that the usual form (case ignored, accents kept) makes of it; 0: it stays.
+
+    Tangled characters stay. A text without these is made comparable character by character.
+    """
+    composing = _composing()
+    out = np.zeros(_LAST_CASED, np.int32)
+    for c in _changing():
+        folded = c.casefold()
+        if folded != c and not _tangled(c, composing):
+            out[ord(c)] = ord(folded)
+    return out
+
+
+@functools.cache
 def kinds() -> np.ndarray:
     """Return the kind of neighbour that each symbol of a machine is."""
     out = np.full(kernel.SYMBOLS, kernel.OTHER, np.uint8)
@@ -61,35 +92,45 @@ def kinds() -> np.ndarray:
     return out
 
 
-def _hard(c: str, partners: set[str], composing: set[str], table: np.ndarray) -> int:
+def _hard(c: str, partners: set[str], composing: frozenset[str], table: np.ndarray) -> int:
     hard = 0
     lower = c.lower()
     if c in partners or len(lower) != 1 or lower.isascii() or (table[ord(lower)] ^ table[ord(c)]) & 3:
         hard |= REGEX
     if c in composing or unicodedata.combining(c) or unicodedata.normalize("NFC", c) != c:
-        return hard | sum(FORMS.values())
+        return hard | sum(FORMS.values()) | TANGLED
     if c.casefold() != c:
         hard |= FORMS["ignore", "keep"] | FORMS["ignore", "ignore"]
+        hard |= TANGLED if _tangled(c, composing) else 0
     if unicodedata.normalize("NFD", c) != c:
         hard |= FORMS["ignore", "ignore"] | FORMS["sensitive", "ignore"]
     return hard
 
 
-def _changing() -> Iterator[str]:
-    """Yield the characters beyond ASCII that have case or that normalisation may change, Hangul aside."""
-    for block in (range(128, 0xAC00), range(0xD7A4, 0xD800), range(0xE000, 0x20000), _LATE_IDEOGRAPHS, _TAGS):
-        for c in map(chr, block):
-            if (
-                c.lower() != c
-                or c.casefold() != c
-                or unicodedata.decomposition(c)
-                or unicodedata.combining(c)
-            ):
-                yield c
+def _tangled(c: str, composing: frozenset[str]) -> bool:
+    """Say whether folding the case of a character, or its neighbours, may give more than one other character."""
+    folded = c.casefold()
+    return len(folded) != 1 or any(
+        one in composing or unicodedata.combining(one) or unicodedata.normalize("NFC", one) != one
+        for one in (c, folded)
+    )
 
 
-def _composing() -> set[str]:
+@functools.cache
+def _changing() -> tuple[str, ...]:
+    """Return the characters beyond ASCII that have case or that normalisation may change, Hangul aside."""
+    blocks = (range(128, 0xAC00), range(0xD7A4, 0xD800), range(0xE000, _LAST_CASED), _LATE_IDEOGRAPHS, _TAGS)
+    return tuple(
+        c
+        for block in blocks
+        for c in map(chr, block)
+        if c.lower() != c or c.casefold() != c or unicodedata.decomposition(c) or unicodedata.combining(c)
+    )
+
+
+@functools.cache
+def _composing() -> frozenset[str]:
     """Return the characters that may combine with the one before them."""
     jamo = {chr(p) for p in (*range(0x1161, 0x1176), *range(0x11A7, 0x11C3))}
     parts = (unicodedata.decomposition(chr(point)).split() for point in range(128, 0x20000))
-    return jamo | {chr(int(pair[1], 16)) for pair in parts if len(pair) == 2 and pair[0][0] != "<"}
+    return frozenset(jamo | {chr(int(pair[1], 16)) for pair in parts if len(pair) == 2 and pair[0][0] != "<"})

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import signal
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from weaklabel.errors import ConfigError
 TICK = 0.05
 """Seconds between two looks at a rule that is running."""
 MEGABYTE = 1 << 20
+_TIMES = 10
 
 
 class TooMuchError(BaseException):
@@ -38,8 +40,10 @@ class Limits:
     Notes
     -----
     A timer interrupts what the rule does, between two steps of Python and inside `re`, which looks for signals as it
-    searches. It works in a process' main thread, where runs and their workers vote; elsewhere rules run unlimited.
-    Library code that neither returns nor looks for signals can't be interrupted.
+    searches. That works in a process' main thread, where runs and the workers of most engines vote. In another thread,
+    as in a worker of Dask, rules are ended between two steps of Python alone, so that a search that `re` does not come
+    back from goes on, and memory is not bounded. Library code that neither returns nor looks for signals can't be
+    interrupted.
 
     Examples
     --------
@@ -73,8 +77,12 @@ class Limits:
         TooMuchError
             In the block, when its time is up; its text completes "the rule …".
         """
-        if (self.seconds is None and self.megabytes is None) or not _can_watch():
+        if self.seconds is None and self.megabytes is None:
             yield
+            return
+        if not _can_watch():
+            with _watched_from_beside(self.seconds):
+                yield
             return
         watch = _Watch(self, time.monotonic())
         before = signal.signal(signal.SIGALRM, watch.look)
@@ -110,7 +118,58 @@ class _Watch:
         if seconds is None or not self.armed or now - self.started < seconds or now - self.raised < 1:
             return
         self.raised = now
-        raise TooMuchError(f"took more than {seconds:g} s on one batch")
+        raise TooMuchError(_told(seconds))
+
+
+class _Beside(threading.Thread):
+    """Waits until time is up, then raises in the thread that made it; once more each second, ten times at most."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(name="weaklabel-limit", daemon=True)
+        self.seconds, self.watched = seconds, threading.get_ident()
+        self.done, self.one_at_a_time = threading.Event(), threading.Lock()
+
+    def run(self) -> None:
+        wait = self.seconds
+        for _ in range(_TIMES):
+            if self.done.wait(wait):
+                return
+            with self.one_at_a_time:
+                if not self.done.is_set():
+                    _raise_in(self.watched, TooMuchError)
+            wait = 1.0
+
+    def end(self) -> None:
+        """Stop; take back what was raised and has not arrived."""
+        while not self.done.is_set():
+            with suppress(TooMuchError), self.one_at_a_time:
+                self.done.set()
+        _raise_in(self.watched, None)
+
+
+def _raise_in(thread: int, error: type[BaseException] | None) -> None:
+    """Have an error raised in a thread before its next step; None: not the one that has not arrived yet."""
+    given = None if error is None else ctypes.py_object(error)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), given)
+
+
+@contextmanager
+def _watched_from_beside(seconds: float | None) -> Iterator[None]:
+    if seconds is None:
+        yield
+        return
+    watch = _Beside(seconds)
+    watch.start()
+    try:
+        yield
+    except TooMuchError as error:
+        raise TooMuchError(*(error.args or [_told(seconds)])) from error
+    finally:
+        watch.end()
+
+
+def _told(seconds: float) -> str:
+    return f"took more than {seconds:g} s on one batch"
 
 
 def _can_watch() -> bool:

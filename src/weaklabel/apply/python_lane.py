@@ -139,7 +139,7 @@ class PythonLane:
         answer, error = run_user_code(lambda: rule.function(row))
         if error is None:
             try:
-                return snorkel_vote(answer, self.schema)
+                return snorkel_vote(rule, answer, self.schema)
             except NoVoteError as wrong:
                 return _fault(rule, str(wrong), wrong, i, batch, hint=wrong.hint, available=self.schema.names)
         return _fault(rule, raised(error), error, i, batch)

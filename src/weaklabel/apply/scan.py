@@ -20,11 +20,12 @@ import polars as pl
 
 from weaklabel.apply.asking import Asking
 from weaklabel.apply.assembly import Compiled, assemble, one_machine
-from weaklabel.apply.characters import FORMS, REGEX, characters, kinds
-from weaklabel.apply.graph import CanNotLowerError, Known
+from weaklabel.apply.characters import FORMS, REGEX, TANGLED, Known, kinds, known
+from weaklabel.apply.graph import CanNotLowerError
+from weaklabel.apply.graph import Known as KnownParts
 from weaklabel.apply.machines import lower_regex
 from weaklabel.apply.parts import Part, ScanRule, part_of
-from weaklabel.apply.scan_cache import read_scan, scan_path, write_scan
+from weaklabel.apply.scan_cache import kept_characters, read_scan, scan_path, write_scan
 from weaklabel.kernels import tables
 from weaklabel.lf.keywords import comparable
 from weaklabel.lf.regex import Regex
@@ -35,6 +36,7 @@ MOST_BYTES = 250_000
 SLICE_BYTES = 1 << 25
 """Bytes of text that are copied and scanned at a time."""
 _LINE = 64
+_USUAL = ("ignore", "keep")
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,12 @@ class Scan:
 
     rules: tuple[ScanRule, ...]
     compiled: Compiled
+    cache: Path | None = None
+
+    @functools.cached_property
+    def characters(self) -> Known:
+        """What is known of characters."""
+        return known() if self.cache is None else kept_characters(self.cache)
 
     def run(
         self, column: pl.Series, asking: Asking, inside: Mapping[str, np.ndarray] | None = None
@@ -78,12 +86,21 @@ class Scan:
 
         known = column.is_not_null().to_numpy()
         text = _buffers(column)
-        marks = np.where(known, kernel.marks(text, characters()), np.uint8(0))
+        marks = np.where(known, kernel.marks(text, self.characters.marks), np.uint8(0))
         automaton, patterns, machines, owners = self.compiled[:4]
         given_up = 0
         for some, rows, forms in self._forms(column, text, marks, np.where(known, ~marks, np.uint8(0))):
             given_up += kernel.scan(
-                some, rows, forms, automaton, patterns, machines, owners, characters(), kinds(), votes
+                some,
+                rows,
+                forms,
+                automaton,
+                patterns,
+                machines,
+                owners,
+                self.characters.marks,
+                kinds(),
+                votes,
             )
         hard = np.flatnonzero(marks & REGEX)
         asked = [i for i, rule in enumerate(self.rules) if isinstance(rule, Regex)]
@@ -102,7 +119,13 @@ class Scan:
         yield text, np.arange(len(column)), easy
         wanted = {(rule.case, rule.accents) for rule in self.rules if not isinstance(rule, Regex)}
         for form in sorted(wanted):
-            rows = np.flatnonzero(marks & FORMS[form])
+            hard = marks & FORMS[form] > 0
+            replaceable = hard & (marks & TANGLED == 0) if form == _USUAL else np.zeros(len(hard), bool)
+            rows = np.flatnonzero(replaceable)
+            if len(rows):
+                made = _folded(text, rows, self.characters.folds)
+                yield made, rows, np.full(len(rows), FORMS[form], np.uint8)
+            rows = np.flatnonzero(hard & ~replaceable)
             if len(rows):
                 yield _comparable(column, rows, form), rows, np.full(len(rows), FORMS[form], np.uint8)
 
@@ -121,7 +144,7 @@ class Scan:
                         0,
                         machine[1],
                         machine[0],
-                        characters(),
+                        self.characters.marks,
                         int(self.compiled.codes[i]),
                         votes[i],
                     )
@@ -132,7 +155,7 @@ class Scan:
         for owner, machine, state, code, wanted in self.compiled.searches.tolist():
             rows = np.flatnonzero((votes[owner] == wanted) & easy)
             kernel.search(
-                text, rows, machine, state, self.compiled.machines, characters(), code, votes[owner]
+                text, rows, machine, state, self.compiled.machines, self.characters.marks, code, votes[owner]
             )
 
     def _ask(
@@ -176,7 +199,7 @@ def compile_scan(
     every = tuple(rules)
     compiled = _compile(every, schema) if cache is None else _cached(every, schema, cache)
     taken = () if compiled is None else compiled.taken.tolist()
-    scan = None if compiled is None else Scan(tuple(every[i] for i in taken), compiled)
+    scan = None if compiled is None else Scan(tuple(every[i] for i in taken), compiled, cache)
     left = set(range(len(every))).difference(taken)
     return scan, tuple(every[i] for i in sorted(left))
 
@@ -192,7 +215,7 @@ def _cached(rules: Sequence[ScanRule], schema: LabelSchema, folder: Path) -> Com
 
 
 def _compile(rules: Sequence[ScanRule], schema: LabelSchema) -> Compiled | None:
-    known: Known = {}
+    known: KnownParts = {}
     parts = {i: part for i, rule in enumerate(rules) if (part := part_of(rule, schema, known)) is not None}
     taken = sorted(_within_limits(parts))
     return assemble([parts[i] for i in taken], taken) if taken else None
@@ -250,10 +273,24 @@ def _buffers(column: pl.Series) -> tables.Text:
     return tables.Text(raw, ends[array.offset : array.offset + len(array) + 1])
 
 
+def _folded(text: tables.Text, rows: np.ndarray, folds: np.ndarray) -> tables.Text:
+    """Return texts without tangled characters in the usual form, but for the case of ASCII, which no rule of it sees."""
+    from weaklabel.kernels.folding import replaced
+
+    offsets, data = replaced(text.offsets, text.data, rows, folds)
+    return _text(data, offsets)
+
+
 def _comparable(column: pl.Series, rows: np.ndarray, form: tuple[str, str]) -> tables.Text:
     case, accents = form
     texts = column.gather(rows).to_list()
     ready = [comparable(text, case=case, accents=accents).encode() for text in texts]  # type: ignore[arg-type]
     offsets = np.cumsum([0, *map(len, ready)]).astype(np.int64)
-    offsets.setflags(write=False)  # as the buffers of a column are, so that the kernels are compiled once
-    return tables.Text(np.frombuffer(b"".join(ready) + b"\0", np.uint8), offsets)
+    return _text(np.frombuffer(b"".join(ready) + b"\0", np.uint8), offsets)
+
+
+def _text(data: np.ndarray, offsets: np.ndarray) -> tables.Text:
+    """Return texts as the buffers of a column are, which can't be written: so the kernels are compiled once."""
+    data.setflags(write=False)
+    offsets.setflags(write=False)
+    return tables.Text(data, offsets)

@@ -15,7 +15,7 @@ from weaklabel.apply.limits import TooMuchError
 from weaklabel.apply.python_lane import raised
 from weaklabel.errors import RuleFault
 from weaklabel.lf.base import run_user_code
-from weaklabel.lf.outcomes import outcomes_of, vote_code
+from weaklabel.lf.outcomes import may_name, outcomes_of, vote_code
 from weaklabel.lf.python import PythonFunction
 from weaklabel.schema import ABSTAIN, MISSING, LabelSchema
 
@@ -95,7 +95,8 @@ class VectorLane:
         known = {
             outcome.name: vote_code(rule, outcome, self.schema) for outcome in outcomes_of(rule, self.schema)
         }
-        known |= {name: self.schema.code(name) for name in texts.unique().drop_nulls() if name in self.schema}
+        labels = [name for name in texts.unique().drop_nulls() if may_name(rule, name, self.schema)]
+        known |= {name: vote_code(rule, name, self.schema) for name in labels}
         codes = texts.replace_strict(known, default=int(_UNKNOWN), return_dtype=pl.Int16)
         return np.where(texts.is_null().to_numpy(), np.int16(ABSTAIN), codes.fill_null(ABSTAIN).to_numpy())
 

@@ -1,5 +1,6 @@
 """Seeing what rules do: try one, look at all, find their mistakes, and words that none of them knows."""
 
+from weaklabel.explore.ambiguous import SpellingLine, Spellings, ambiguous_aliases
 from weaklabel.explore.ballots import Ballots, StoppedError
 from weaklabel.explore.contribution import Contribution, contributions
 from weaklabel.explore.dependence import Dependence, Effect, dependence_report
@@ -26,11 +27,14 @@ __all__ = [
     "Overview",
     "Region",
     "RuleLine",
+    "SpellingLine",
+    "Spellings",
     "StoppedError",
     "Suggestion",
     "Suggestions",
     "Trial",
     "View",
+    "ambiguous_aliases",
     "changes",
     "contributions",
     "dependence_report",

@@ -10,6 +10,7 @@ from weaklabel.lf.registry import LFRegistry
 from weaklabel.lf.score import Score, score, score_bins
 from weaklabel.lf.snorkel import SnorkelFunction, from_snorkel
 from weaklabel.lf.spacy_pattern import SpacyPattern, spacy_pattern
+from weaklabel.lf.taxonomy import rules_from_taxonomy
 from weaklabel.lf.where import Where, where
 from weaklabel.lf.yaml_pack import load_pack
 
@@ -33,6 +34,7 @@ __all__ = [
     "load_pack",
     "lookup",
     "regex",
+    "rules_from_taxonomy",
     "score",
     "score_bins",
     "spacy_pattern",

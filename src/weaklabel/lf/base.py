@@ -27,7 +27,8 @@ from weaklabel.lf.options import in_yaml, list_hint, option
 from weaklabel.schema import VOTE_PREFIX, Outcome
 
 OnError = Literal["raise", "abstain"]
-State = Literal["draft", "active", "retired"]
+State = Literal["draft", "active", "retired", "slice"]
+STATES = ("draft", "active", "retired", "slice")
 Example = str | Mapping[str, Any]
 
 META = (
@@ -97,7 +98,8 @@ class LabelingFunction:
     on_error
         "raise" or "abstain" when the rule fails on a row; None leaves it to the applier.
     state
-        "active"; or "draft" and "retired", which are kept, checked and shown, but vote in no run.
+        "active"; or "draft" and "retired", which are kept, checked and shown, but vote in no run; or "slice": it votes
+        in none either, and the rows on which it would vote are a slice of the task, with figures of its own.
     valid_from, valid_until
         First and last day (a date, or text such as "2026-03-31") that it is right for; on rows of other days its vote is
         missing. None: no end.
@@ -287,7 +289,7 @@ class LabelingFunction:
                 if not isinstance(example, str | Mapping):
                     self._refuse_example(attribute, example)
         check_choice("on_error", self.on_error, (None, "raise", "abstain"), where=self.where)
-        check_choice("state", self.state, ("draft", "active", "retired"), where=self.where)
+        check_choice("state", self.state, STATES, where=self.where)
         if not isinstance(self.muted, bool):
             raise RuleError(f"`muted` is true or false, not {self.muted!r}", where=self.where)
         for attribute in ("valid_from", "valid_until"):
@@ -354,7 +356,7 @@ def caller() -> Source | None:
 
 def check_options(
     maker: Callable[..., object],
-    options: Iterable[str],
+    options: Mapping[str, Any],
     source: Source | None,
     *,
     label: str | Outcome | None = "",
@@ -382,7 +384,7 @@ def check_options(
             available=known,
             hint=did_you_mean(name, known),
         )
-    if label is None:
+    if label is None and options.get("state") != "slice":
         raise RuleError(f"{maker.__name__} needs a label to vote for", where=_where(source), hint='label="…"')
 
 

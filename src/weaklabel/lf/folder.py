@@ -25,6 +25,7 @@ from weaklabel.errors import Problems, RuleError, WeakLabelError, did_you_mean
 from weaklabel.lf.base import LabelingFunction, run_user_code
 from weaklabel.lf.feature import Feature, bound, feature_problems
 from weaklabel.lf.snorkel import from_snorkel, is_snorkel
+from weaklabel.lf.taxonomy import without_overridden
 from weaklabel.lf.yaml_pack import read_pack
 from weaklabel.syntax import imported_names
 
@@ -70,7 +71,8 @@ def read_folder(folder: Path) -> tuple[list[LabelingFunction], list[Feature], li
             problems += wrong
         features = [thing for thing in gathered.values() if isinstance(thing, Feature)]
         problems += feature_problems(features)
-        rules, _ = bound((r for r in gathered.values() if isinstance(r, LabelingFunction)), features)
+        own = without_overridden(r for r in gathered.values() if isinstance(r, LabelingFunction))
+        rules, _ = bound(own, features)
         problems += [problem for one in features for problem in _fingerprint_problem(one)]
         problems += [problem for rule in rules for problem in _fingerprint_problem(rule)]
     unique = {(p.what, p.where): p for p in problems}

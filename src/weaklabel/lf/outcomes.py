@@ -1,16 +1,19 @@
 """What a rule may vote for, and the code of each: classes 0 to k-1, then the rule's own further outcomes from k on.
 
 A further outcome is a set of labels or a negation (`weaklabel.any_of`, `weaklabel.none_of`). Its code means something
-only together with the rule; the registry says what.
+only together with the rule; the registry says what. Where a row may have several labels there may be hundreds of them,
+so every code is the rule's own: its alphabet, from 0 on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from weaklabel.errors import RuleError, SchemaError, WeakLabelError, did_you_mean
 from weaklabel.lf.base import LabelingFunction
 from weaklabel.lf.options import option
+from weaklabel.lf.python import PythonFunction
+from weaklabel.lf.snorkel import SnorkelFunction
 from weaklabel.schema import ABSTAIN, MAX_CODE, MISSING, LabelSchema, Outcome, any_of, none_of
 
 
@@ -26,6 +29,47 @@ def outcomes_of(rule: LabelingFunction, schema: LabelSchema) -> tuple[Outcome, .
     """
     named = (_named(outcome, rule, schema) for outcome in rule.outcomes)
     return tuple(dict.fromkeys(outcome for outcome in named if isinstance(outcome, Outcome)))
+
+
+def alphabet(rule: LabelingFunction, schema: LabelSchema) -> tuple[Outcome, ...]:
+    """Return what the codes 0, 1, … of a rule stand for in a task whose rows may have several labels.
+
+    Its labels come first, in the order in which the rule names them, then its further outcomes.
+
+    Examples
+    --------
+    >>> from weaklabel.lf import lookup
+    >>> schema = LabelSchema(["late", "lost", "rude"], exclusive=False)
+    >>> [outcome.name for outcome in alphabet(lookup("words", {"gone": "lost", "slow": "late"}), schema)]
+    ['lost', 'late']
+    """
+    if isinstance(rule, SnorkelFunction):
+        stated: Iterable[str | Outcome] = rule.codes
+    elif isinstance(rule, PythonFunction) and rule.returns == "label" and not rule.labels:
+        stated = (*schema.names, *rule.outcomes)
+    else:
+        stated = (*rule.labels, *rule.outcomes)
+    named = dict.fromkeys(_resolved(one, rule, schema) for one in stated)
+    if isinstance(rule, SnorkelFunction):
+        return tuple(named)
+    return tuple(sorted(named, key=lambda one: one.against or len(one.labels) > 1))
+
+
+def may_name(rule: LabelingFunction, label: str, schema: LabelSchema) -> bool:
+    """Say whether a text is a label, or an alias, that a rule may vote for: one of those it lists, if it lists any.
+
+    Examples
+    --------
+    >>> from weaklabel.lf import labeling_function
+    >>> rule = labeling_function(lambda row: row["text"], name="says", choices=["ham"])
+    >>> schema = LabelSchema(["ham", "spam"])
+    >>> [may_name(rule, name, schema) for name in ("ham", "spam", "eggs")]
+    [True, False, False]
+    """
+    if label not in schema or not rule.labels:
+        return label in schema
+    code = schema.code(label)
+    return any(own in schema and schema.code(own) == code for own in rule.labels)
 
 
 def all_labels(rule: LabelingFunction) -> tuple[str | Outcome, ...]:
@@ -59,6 +103,8 @@ def vote_code(rule: LabelingFunction, label: str | Outcome, schema: LabelSchema)
     (2, 1)
     """
     named = _named(label, rule, schema) if isinstance(label, Outcome) else label
+    if not schema.exclusive:
+        return _own_code(rule, named, schema)
     if not isinstance(named, Outcome):
         return schema.code(named, where=rule.where)
     own = outcomes_of(rule, schema)
@@ -66,6 +112,16 @@ def vote_code(rule: LabelingFunction, label: str | Outcome, schema: LabelSchema)
         available = [outcome.name for outcome in own]
         raise RuleError(f"{named.name!r} is no outcome of the rule", where=rule.where, available=available)
     return len(schema) + own.index(named)
+
+
+def _own_code(rule: LabelingFunction, label: str | Outcome, schema: LabelSchema) -> int:
+    """Return a label's place in a rule's alphabet."""
+    wanted = _resolved(label, rule, schema)
+    own = alphabet(rule, schema)
+    if wanted not in own:
+        available = [outcome.name for outcome in own]
+        raise RuleError(f"{wanted.name!r} is no outcome of the rule", where=rule.where, available=available)
+    return own.index(wanted)
 
 
 def meaning(rule: LabelingFunction, code: int, schema: LabelSchema) -> str:
@@ -78,8 +134,12 @@ def meaning(rule: LabelingFunction, code: int, schema: LabelSchema) -> str:
     >>> [meaning(rule, code, LabelSchema(["ham", "spam"])) for code in (-2, -1, 0, 1, 2)]
     ['missing', 'abstain', 'ham', 'spam', 'not spam']
     """
-    names = {MISSING: "missing", ABSTAIN: "abstain", **dict(enumerate(schema.names))}
-    names |= {len(schema) + i: outcome.name for i, outcome in enumerate(outcomes_of(rule, schema))}
+    names = {MISSING: "missing", ABSTAIN: "abstain"}
+    if schema.exclusive:
+        names |= dict(enumerate(schema.names))
+        names |= {len(schema) + i: outcome.name for i, outcome in enumerate(outcomes_of(rule, schema))}
+    else:
+        names |= {i: outcome.name for i, outcome in enumerate(alphabet(rule, schema))}
     if code not in names:
         available = [f"{known}: {name}" for known, name in names.items()]
         raise RuleError(f"code {code!r} means nothing for the rule", where=rule.where, available=available)
@@ -92,10 +152,21 @@ def outcome_problems(rule: LabelingFunction, schema: LabelSchema) -> Iterator[We
     stated = [part for outcome in rule.outcomes for part in _parts(outcome)]
     unknown = [name for name in dict.fromkeys([*rule.labels, *stated, *expected]) if name not in schema]
     for name in unknown:
+        if schema.was(name) is not None:
+            what = f"label {name!r} is retired: nothing may vote for it"
+            yield RuleError(what, where=rule.where, available=schema.names)
+            continue
         hint = did_you_mean(name, schema.names)
         yield RuleError(f"unknown label {name!r}", where=rule.where, available=schema.names, hint=hint)
     if unknown:
         return
+    if schema.exclusive:
+        yield from _exclusive_problems(rule, schema)
+    else:
+        yield from _alphabet_problems(rule, schema)
+
+
+def _exclusive_problems(rule: LabelingFunction, schema: LabelSchema) -> Iterator[WeakLabelError]:
     own = outcomes_of(rule, schema)
     for outcome in own:
         if set(outcome.labels) == set(schema.names):
@@ -106,12 +177,34 @@ def outcome_problems(rule: LabelingFunction, schema: LabelSchema) -> Iterator[We
     if len(schema) + len(own) > MAX_CODE + 1:
         what = f"{len(own)} outcomes beside {len(schema)} labels; at most {MAX_CODE + 1 - len(schema)} fit into a vote column"
         yield RuleError(what, where=rule.where)
-    expected_outcomes = (_named(label, rule, schema) for label in rule.expected if isinstance(label, Outcome))
-    for label in dict.fromkeys(expected_outcomes):
+    expected = (_named(label, rule, schema) for label in rule.expected if isinstance(label, Outcome))
+    for label in dict.fromkeys(expected):
         if isinstance(label, Outcome) and label not in own:
-            available = [outcome.name for outcome in own]
-            what = f"`fires_on` expects {label.name!r}, which is no outcome of the rule"
-            yield RuleError(what, where=rule.where, available=available)
+            yield _not_its_own(label, own, rule)
+
+
+def _alphabet_problems(rule: LabelingFunction, schema: LabelSchema) -> Iterator[WeakLabelError]:
+    if isinstance(rule, SnorkelFunction) and not rule.codes:
+        what = (
+            "where rows may have several labels, a Snorkel function's codes stand for nothing by themselves"
+        )
+        hint = f'from_snorkel({rule.name}, codes=(none_of("{schema.names[0]}"), "{schema.names[0]}"))'
+        yield RuleError(what, where=rule.where, hint=hint)
+        return
+    own = alphabet(rule, schema)
+    if len(own) > MAX_CODE + 1:
+        what = f"{len(own)} outcomes; at most {MAX_CODE + 1} fit into a vote column"
+        free = isinstance(rule, PythonFunction) and not rule.labels
+        hint = f"say which it returns: choices=[{schema.names[0]!r}, …]" if free else "make two rules of it"
+        yield RuleError(what, where=rule.where, hint=hint)
+    for label in dict.fromkeys(_resolved(label, rule, schema) for label in rule.expected):
+        if label not in own:
+            yield _not_its_own(label, own, rule)
+
+
+def _not_its_own(label: Outcome, own: Iterable[Outcome], rule: LabelingFunction) -> RuleError:
+    what = f"`fires_on` expects {label.name!r}, which is no outcome of the rule"
+    return RuleError(what, where=rule.where, available=[outcome.name for outcome in own])
 
 
 def outcome_from(value: object, place: object) -> object:
@@ -147,6 +240,14 @@ def _named(outcome: Outcome, rule: LabelingFunction, schema: LabelSchema) -> Out
     """Return an outcome with names in place of aliases; a set of one label is that label."""
     named = schema.outcome(outcome, where=rule.where)
     return named.labels[0] if len(named.labels) == 1 and not named.against else named
+
+
+def _resolved(label: str | Outcome, rule: LabelingFunction, schema: LabelSchema) -> Outcome:
+    """Return a label or an outcome as an outcome, with names in place of aliases."""
+    named = _named(label, rule, schema) if isinstance(label, Outcome) else label
+    if isinstance(named, Outcome):
+        return named
+    return Outcome((schema.label(schema.code(named, where=rule.where)),))
 
 
 def _parts(label: str | Outcome) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from weaklabel.schema import Outcome
 
 Returns = Literal["predicate", "label"]
 
-_OPTIONS = ("name", "label", "outcomes", "fields", "resources", "vectorized", *META)
+_OPTIONS = ("name", "label", "outcomes", "choices", "fields", "resources", "vectorized", *META)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -35,6 +35,7 @@ class PythonFunction(Calls, LabelingFunction):
     returns: Returns = "predicate"
     resources: tuple[tuple[str, Any], ...] = field(default=())
     may_return: tuple[Outcome, ...] = ()
+    may_choose: tuple[str, ...] = ()
     vectorized: bool = False
 
     kind: ClassVar[str] = "python"
@@ -63,6 +64,13 @@ class PythonFunction(Calls, LabelingFunction):
                     if isinstance(outcome, str)
                     else 'outcomes=[any_of("a", "b")]',
                 )
+        if self.may_choose and self.returns == "predicate":
+            what = "`choices` are for a function that returns labels; this one votes for its label"
+            raise RuleError(what, where=self.where, hint="leave `label` or `choices` out")
+        for label in self.may_choose:
+            if not isinstance(label, str):
+                what = f"`choices` lists names of labels, not {label!r}"
+                raise RuleError(what, where=self.where, hint="sets and negations stand in `outcomes`")
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -74,10 +82,16 @@ class PythonFunction(Calls, LabelingFunction):
         """What it may vote for beside labels."""
         return self.may_return or super().outcomes
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Labels that it says it may vote for."""
+        return self.may_choose or super().labels
+
     def parameters(self) -> dict[str, Any]:
         """Return what its kind adds, as plain data."""
         own: dict[str, Any] = {"fields": list(self.columns), "returns": self.returns, "code": self._code}
         own |= {"vectorized": True} if self.vectorized else {}
+        own |= {"choices": list(self.may_choose)} if self.may_choose else {}
         return {**own, "outcomes": [o.to_dict() for o in self.may_return]} if self.may_return else own
 
     @functools.cached_property
@@ -96,6 +110,7 @@ def labeling_function(
     name: str | None = None,
     label: str | Outcome | None = None,
     outcomes: Iterable[Outcome] = (),
+    choices: Iterable[str] = (),
     fields: Iterable[str] | None = None,
     resources: Mapping[str, Any] | None = None,
     vectorized: bool = False,
@@ -126,6 +141,9 @@ def labeling_function(
         The label it votes for when the function is a predicate, or `any_of` or `none_of` several.
     outcomes
         What a function that returns labels may return beside them: sets of labels and negations.
+    choices
+        Which labels a function that returns labels may return. Default: all; where rows may have several of very many
+        labels, they must be listed.
     fields
         Columns and features that it reads; they are all that its row holds. Default: read from the code where every use
         of the row is ``row["column"]`` or ``row.get("column")`` (of a frame ``frame["column"]`` or
@@ -162,6 +180,7 @@ def labeling_function(
             "name": name,
             "label": label,
             "outcomes": outcomes,
+            "choices": choices,
             "fields": fields,
             "resources": resources,
             "vectorized": vectorized,
@@ -179,6 +198,7 @@ def labeling_function(
         label=label,
         function=function,
         may_return=tuple(outcomes) if isinstance(outcomes, Iterable) else (outcomes,),
+        may_choose=(choices,) if isinstance(choices, str) else tuple(choices),
         columns=columns_of(function, fields, source, vectorized=vectorized),
         returns="label" if label is None else "predicate",
         resources=resources_of(resources),

@@ -13,7 +13,7 @@ from weaklabel.lf.base import RESERVED_IDS, LabelingFunction
 from weaklabel.lf.feature import Feature, bound, feature_problems
 from weaklabel.lf.folder import SCHEMA_FILE, read_folder
 from weaklabel.lf.options import option
-from weaklabel.lf.outcomes import meaning, outcome_problems, outcomes_of, vote_code
+from weaklabel.lf.outcomes import alphabet, meaning, outcome_problems, outcomes_of, vote_code
 from weaklabel.lf.snorkel import from_snorkel, is_snorkel
 from weaklabel.schema import LabelSchema, Outcome
 
@@ -163,6 +163,39 @@ class LFRegistry:
         """Return what a rule may vote for beside labels, in order; the code of each is k + its position."""
         return outcomes_of(rule, self._schema)
 
+    def alphabet(self, rule: LabelingFunction) -> tuple[Outcome, ...]:
+        """Return what the codes 0, 1, … of a rule stand for in a task whose rows may have several labels."""
+        return alphabet(rule, self._schema)
+
+    def outcome_codes(self) -> dict[str, tuple[tuple[int, ...], ...]]:
+        """Return, for each rule that has them, the classes that its codes k, k + 1, … stand for, ascending.
+
+        A negation stands for all the other classes. It is what label models take as `outcomes`.
+
+        Examples
+        --------
+        >>> from weaklabel.lf import regex
+        >>> from weaklabel.schema import any_of, none_of
+        >>> schema = LabelSchema(["billing", "delivery", "returns"])
+        >>> rules = [regex("parcel", "parcel", label=any_of("delivery", "returns")), regex("sum", "sum", label="billing")]
+        >>> rules.append(regex("box", "box", label=none_of("billing", "returns")))
+        >>> LFRegistry(rules, schema=schema).outcome_codes()
+        {'parcel': ((1, 2),), 'box': ((1,),)}
+        """
+        found = {}
+        for rule in self._rules:
+            sets = [
+                tuple(
+                    code
+                    for code, name in enumerate(self._schema.names)
+                    if (name in outcome.labels) is not outcome.against
+                )
+                for outcome in self.outcomes(rule)
+            ]
+            if sets and self._schema.exclusive:
+                found[rule.id] = tuple(sets)
+        return found
+
     def meaning(self, rule: LabelingFunction | str, code: int) -> str:
         """Return what a rule's vote code stands for: a label, an outcome in words, "abstain" or "missing".
 
@@ -253,7 +286,7 @@ def _problems(rules: Iterable[Any], schema: LabelSchema) -> list[WeakLabelError]
 
 
 def _label_problems(rule: LabelingFunction, schema: LabelSchema) -> list[WeakLabelError]:
-    if rule.needs_label and rule.label is None:
+    if rule.needs_label and rule.label is None and rule.state != "slice":
         hint = option("label", schema.names[0], rule.source)
         return [RuleError("the rule has no label", where=rule.where, available=schema.names, hint=hint)]
     return list(outcome_problems(rule, schema))

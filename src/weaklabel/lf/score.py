@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from weaklabel.errors import RuleError, did_you_mean
 from weaklabel.lf.base import LabelingFunction, caller, check_field, check_options
+from weaklabel.lf.outcomes import vote_code
 from weaklabel.schema import ABSTAIN, LabelSchema
 from weaklabel.stats import wilson
 
@@ -96,7 +97,7 @@ class Score(LabelingFunction):
         values = np.asarray(numbers, np.float64)
         found = np.full(values.shape, ABSTAIN, np.int8)
         for one in self.bins:
-            found[one.holds(values)] = schema.code(one.label, where=self.where)
+            found[one.holds(values)] = vote_code(self, one.label, schema)
         return found
 
 

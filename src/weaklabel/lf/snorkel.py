@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from weaklabel.errors import RuleError
 from weaklabel.fingerprint import function_fingerprint, value_fingerprint
 from weaklabel.lf.base import LabelingFunction, Source, caller, check_options
+from weaklabel.schema import Outcome
 
 _CACHE = "_cache"
 
@@ -32,9 +33,30 @@ class SnorkelFunction(LabelingFunction):
     """
 
     function: Any
+    codes: tuple[str | Outcome, ...] = ()
 
     kind: ClassVar[str] = "snorkel"
     needs_label: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        given: Any = self.codes
+        if isinstance(given, str | Outcome) or not isinstance(given, Iterable):
+            given = None
+        if given is None or not all(isinstance(code, str | Outcome) for code in given):
+            what = f"`codes` says what the codes 0, 1, … stand for: a list of labels, not {self.codes!r}"
+            raise RuleError(what, where=self.where, hint='codes=(none_of("late"), "late")')
+        self._set("codes", tuple(given))
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Labels that its codes stand for, where that is said."""
+        return tuple(dict.fromkeys(code for code in self.codes if isinstance(code, str)))
+
+    @property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """Sets of labels and negations that its codes stand for."""
+        return tuple(dict.fromkeys(code for code in self.codes if isinstance(code, Outcome)))
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -43,7 +65,8 @@ class SnorkelFunction(LabelingFunction):
 
     def parameters(self) -> dict[str, Any]:
         """Return what its kind adds, as plain data."""
-        return {"code": self._code}
+        stated = [code if isinstance(code, str) else code.to_dict() for code in self.codes]
+        return {"code": self._code, **({"codes": stated} if stated else {})}
 
     @functools.cached_property
     def _code(self) -> list[Any]:
@@ -59,8 +82,10 @@ class SnorkelFunction(LabelingFunction):
             raise
 
 
-def from_snorkel(function: Any, **meta: Any) -> SnorkelFunction:
+def from_snorkel(function: Any, *, codes: Iterable[str | Outcome] = (), **meta: Any) -> SnorkelFunction:
     """Make a rule of a Snorkel LabelingFunction, with its resources and preprocessors.
+
+    A SlicingFunction becomes one of the state "slice".
 
     `LFRegistry` does so by itself; this is for giving it an owner, examples, or a version. Its codes are positions in
     the schema and -1 (any negative number, as in Snorkel) abstains. It sees each row as the pandas Series that
@@ -70,6 +95,10 @@ def from_snorkel(function: Any, **meta: Any) -> SnorkelFunction:
     ----------
     function
         What Snorkel's ``@labeling_function()`` or ``LabelingFunction(...)`` gave.
+    codes
+        What its codes 0, 1, … stand for: labels, `any_of` or `none_of` several. Default: the schema's labels in their
+        order. Needed where rows may have several labels: a function that says yes (1) or no (0) to one of them has
+        ``codes=(none_of("late"), "late")``.
     **meta
         id, description, owner, version, tags, fires_on, abstains_on, on_error: see `LabelingFunction`.
 
@@ -84,13 +113,18 @@ def from_snorkel(function: Any, **meta: Any) -> SnorkelFunction:
     >>> snorkel_like = SimpleNamespace(name="f", _f=lambda x: -1, _resources={}, _pre=[])
     >>> from_snorkel(snorkel_like, owner="ann").name
     'f'
+    >>> from weaklabel.schema import none_of
+    >>> from_snorkel(snorkel_like, codes=(none_of("late"), "late")).labels
+    ('late',)
     """
     source = meta.pop("source", None) or _source(function) or caller()
     check_options(from_snorkel, meta, source)
     if not is_snorkel(function):
         raise RuleError(f"{function!r} is not a Snorkel LabelingFunction", where=str(source or ""))
+    if any(kind.__name__ == "SlicingFunction" for kind in type(function).__mro__):
+        meta.setdefault("state", "slice")
     meta.setdefault("description", (inspect.getdoc(function._f) or "").split("\n")[0])
-    return SnorkelFunction(name=function.name, function=function, source=source, **meta)
+    return SnorkelFunction(name=function.name, function=function, codes=codes, source=source, **meta)  # type: ignore[arg-type]
 
 
 def is_snorkel(thing: object) -> bool:

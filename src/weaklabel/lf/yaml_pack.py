@@ -20,13 +20,15 @@ A pack gives the same frozen objects as the makers do. Its form::
       - {name: happy, kind: keywords, label: feedback, terms: [happy], not_after: {terms: [not, never], within: 2}}
       - {name: model_says, kind: score, field: p_spam, bins: [{label: spam, from: 0.9}, {label: ham, to: 0.1}]}
       - {name: plans, kind: lookup, match: exact, field: plan, entries: {gold: vip, silver: regular}}
+    taxonomy: {schema: schema.yaml, leave_out: [cv], spellings: {go: [golang]}}    # one rule per label, from its names
     regex_tables:                              # one rule per line of a table, for published rule sets
       - {path: rules/sms.tsv, within: SOME_VARIABLE, name: "sms_{row:02d}", label: label, pattern: regex, case: lower}
 
 Every rule may have id, description, owner, version, tags, fires_on, abstains_on, on_error, state, valid_from, valid_until
 and muted too. A label may be a set
 or a negation, ``{any_of: [delivery, returns]}`` or ``{none_of: [spam]}``. Where a lookup gives a label per term,
-`fires_on` may be examples by label, ``{vip: ["gold"], regular: ["silver"]}``. Paths are relative to the YAML file; `within` names an environment variable with the folder instead. `{row}` counts the table's rules from 0.
+`fires_on` may be examples by label, ``{vip: ["gold"], regular: ["silver"]}``. Paths are relative to the YAML file; `within` names an environment variable with the folder instead. `{row}` counts the table's rules from 0. `weaklabel.rules_from_taxonomy` says what the rules of `taxonomy` look for; another rule with the id of one of
+them, "tag.go", takes its place.
 """
 
 from __future__ import annotations
@@ -50,6 +52,7 @@ from weaklabel.lf.outcomes import outcome_from
 from weaklabel.lf.regex import regex
 from weaklabel.lf.score import score
 from weaklabel.lf.spacy_pattern import spacy_pattern
+from weaklabel.lf.taxonomy import rules_from_taxonomy, without_overridden
 from weaklabel.lf.where import where
 from weaklabel.lf.yaml_hints import error_line, syntax_hint
 from weaklabel.schema import Outcome
@@ -82,8 +85,9 @@ _TABLE = (
     "tags",
     "on_error",
 )
-_LISTS = {"terms", "patterns", "phrases", "bins", "tags", "fires_on", "abstains_on"}
-_TOP = ("defaults", "rules", "regex_tables")
+_LISTS = {"terms", "patterns", "phrases", "bins", "tags", "fires_on", "abstains_on", "leave_out"}
+_TAXONOMY = ("schema", "spellings", "leave_out", "field", "owner")
+_TOP = ("defaults", "rules", "regex_tables", "taxonomy")
 _OWN = {"name", "id", "fires_on", "abstains_on", "description"}
 
 
@@ -160,6 +164,9 @@ def read_pack(path: str | Path) -> tuple[list[LabelingFunction], list[WeakLabelE
         _read_rule(pack, rule, defaults)
     for table in _list(pack, top, "regex_tables"):
         _read_table(pack, table, defaults)
+    if "taxonomy" in top:
+        _read_taxonomy(pack, top["taxonomy"], defaults)
+        pack.rules = without_overridden(pack.rules)
     if not (pack.rules or pack.problems):
         pack.problem("the file holds no rules", pack.at(node), available=_TOP)
     return pack.rules, pack.problems
@@ -275,6 +282,9 @@ def _wanted(key: str, value: Any) -> str | None:
         return None if isinstance(value, list) else "a list"
     if key == "entries":
         return None if isinstance(value, dict) else "a mapping from term to label"
+    if key == "spellings":
+        sound = isinstance(value, dict) and all(isinstance(own, list) for own in value.values())
+        return None if sound else "a mapping from label to a list of spellings"
     if key in WINDOWS:
         return None if isinstance(value, dict) else "a mapping with terms and within"
     if key in COUNTS:
@@ -309,7 +319,8 @@ def _read_rule(pack: _Pack, node: yaml.Node, defaults: _Keys) -> None:
     keys = _values(pack, _nodes(pack, node, f"a {kind} rule", known))
     keys = {**{k: v for k, v in defaults.items() if k in known}, **keys}
     at = pack.at(node)
-    needs = ("name", _NEEDED.get(kind, "name"), *(("label",) if kind in _LABELLED else ()))
+    voting = kind in _LABELLED and ("state" not in keys or keys["state"].value != "slice")
+    needs = ("name", _NEEDED.get(kind, "name"), *(("label",) if voting else ()))
     for needed in (*needs, *(("field",) if kind == "score" else ())):
         if needed not in keys and len(pack.problems) == before:
             name = f" {keys['name'].value!r}" if "name" in keys else ""
@@ -374,6 +385,24 @@ def _placed(error: RuleError, keys: _Keys, kind: str, at: Source) -> RuleError:
     inner = error.where or ""
     error.where = own if not inner or at.file in inner else f"{inner}, {own}"
     return error
+
+
+def _read_taxonomy(pack: _Pack, node: yaml.Node, defaults: _Keys) -> None:
+    before = len(pack.problems)
+    keys = _values(pack, _mapping(pack, node, "`taxonomy`", _TAXONOMY))
+    if len(pack.problems) > before:
+        return
+    shared: dict[str, Any] = {key: defaults[key].value for key in ("field", "owner") if key in defaults}
+    options = {**shared, **{key: value.value for key, value in keys.items()}}
+    schema = options.pop("schema", "schema.yaml")
+    overrides = options.pop("spellings", {})
+    try:
+        pack.rules += rules_from_taxonomy(schema, overrides=overrides, source=pack.at(node), **options)
+    except Problems as error:
+        pack.problems += [*error.problems]
+    except WeakLabelError as error:
+        error.where = error.where or pack.at(node).precise
+        pack.problems.append(error)
 
 
 def _read_table(pack: _Pack, node: yaml.Node, defaults: _Keys) -> None:
