@@ -161,9 +161,30 @@ def patterns(votes):
     return counts
 
 
-def lf_summary(votes):
+def classes_of(k, sets):
+    """The classes that each code stands for: k classes, then the sets."""
+    return [{y} for y in range(k)] + [set(one) for one in sets]
+
+
+def shares_of(row, k, named):
+    """The part of a row's votes for each class; a vote for several is spread evenly."""
+    said = [v for v in row if v >= 0]
+    return [sum((y in named[v]) / len(named[v]) for v in said) / len(said) for y in range(k)]
+
+
+def lf_summary(votes, named=None):
     """(polarity, coverage, overlaps, conflicts) of each column, cell by cell; -1 and -2 are no votes."""
     rows = [list(row) for row in votes]
+    if named is not None:
+        out = []
+        for j in range(len(rows[0])):
+            mine = [row for row in rows if row[j] >= 0]
+            polarity = sorted({row[j] for row in mine})
+            overlaps = sum(any(v >= 0 for i, v in enumerate(row) if i != j) for row in mine)
+            said = [[named[v] for v in row if v >= 0] for row in mine]
+            conflicts = sum(any(not a & b for a in sets for b in sets) for sets in said)
+            out.append((polarity, len(mine) / len(rows), overlaps / len(rows), conflicts / len(rows)))
+        return out
     out = []
     for j in range(len(rows[0])):
         mine = [row for row in rows if row[j] >= 0]
@@ -179,10 +200,10 @@ def lf_summary(votes):
 # ---- Dawid-Skene ----
 
 
-def dawid_skene(votes, k, silence, *, smoothing, prior_accuracy, n_passes, start=None, gold=None):
+def dawid_skene(votes, k, silence, *, smoothing, prior_accuracy, n_passes, start=None, gold=None, sets=()):
     """Dawid-Skene on a dense matrix, row by row and rule by rule.
 
-    `votes`: codes, -1 abstained, -2 not asked. `silence`: -1 or -2 per rule, which only decides the prior's
+    `votes`: codes, -1 abstained, -2 not asked; k + i stands for the classes `sets[i]`, which anybody may say. `silence`: -1 or -2 per rule, which only decides the prior's
     strength when `smoothing` is None. Returns class balance, confusion[j][y][answer], history of the penalised
     log likelihood, and the posterior of each row that has votes (None for the others).
     """
@@ -191,26 +212,29 @@ def dawid_skene(votes, k, silence, *, smoothing, prior_accuracy, n_passes, start
     m = len(votes[0])
     used = [i for i, row in enumerate(votes) if any(v >= 0 for v in row)]
     gold = gold if gold is not None else [-1] * len(votes)
-    shares = {
-        i: [sum(v == y for v in votes[i]) / sum(v >= 0 for v in votes[i]) for y in range(k)] for i in used
-    }
+    named, size = classes_of(k, sets), k + len(sets)
+    shares = {i: shares_of(votes[i], k, named) for i in used}
     weights = {i: [float(gold[i] == y) for y in range(k)] if gold[i] >= 0 else shares[i] for i in used}
     balance = [(sum(weights[i][y] for i in used) + 1) / (len(used) + k) for y in range(k)]
 
     def times(j, answer):
         return sum(votes[i][j] == answer for i in used)
 
-    prior = [[[0.0] * (k + 1) for _ in range(k)] for _ in range(m)]
+    prior = [[[0.0] * (size + 1) for _ in range(k)] for _ in range(m)]
     for j in range(m):
         strength = smoothing if smoothing is not None else (4.0 if silence[j] == -1 else 0.25)
         for y in range(k):
-            for answer in range(k):
-                share = 1 - prior_accuracy
-                share *= balance[y] / (1 - balance[answer])
-                share = prior_accuracy if answer == y else share
+            for answer in range(size):
+                inside = sum(balance[z] for z in named[answer])
+                share = (1 - prior_accuracy) * balance[y] / (1 - inside)
+                if answer >= k:
+                    share = (1 - prior_accuracy) * balance[y] * k / (k - 1)
+                if y in named[answer]:
+                    out = (1 - prior_accuracy) * ((1 - inside) * k / (k - 1) if answer >= k else 1)
+                    share = (1 - out) * balance[y] / inside
                 prior[j][y][answer] = strength * (times(j, answer) + 1) * share
             if times(j, -1):
-                prior[j][y][k] = strength * (times(j, -1) + 1) * balance[y]
+                prior[j][y][size] = strength * (times(j, -1) + 1) * balance[y]
 
     if start is not None:
         weights = {i: weights[i] if gold[i] >= 0 else start[i] for i in used}
@@ -219,18 +243,18 @@ def dawid_skene(votes, k, silence, *, smoothing, prior_accuracy, n_passes, start
     for _ in range(n_passes):
         total = [sum(weights[i][y] for i in used) + pseudo for y in range(k)]
         pi = [t / sum(total) if sum(total) > 0 else 1 / k for t in total]
-        theta = [[[0.0] * (k + 1) for _ in range(k)] for _ in range(m)]
+        theta = [[[0.0] * (size + 1) for _ in range(k)] for _ in range(m)]
         for j in range(m):
             for y in range(k):
                 counts = list(prior[j][y])
                 for i in used:
                     if votes[i][j] >= -1:
-                        counts[votes[i][j] if votes[i][j] >= 0 else k] += weights[i][y]
+                        counts[votes[i][j] if votes[i][j] >= 0 else size] += weights[i][y]
                 if sum(counts) > 0:
                     theta[j][y] = [c / sum(counts) for c in counts]
                 else:
-                    known = [a for a in range(k) if times(j, a)] + [k] * (times(j, -1) > 0) or range(k)
-                    theta[j][y] = [(a in known) / len(known) for a in range(k + 1)]
+                    known = [a for a in range(size) if times(j, a)] + [size] * (times(j, -1) > 0) or range(k)
+                    theta[j][y] = [(a in known) / len(known) for a in range(size + 1)]
         likelihood = 0.0
         posterior = {}
         for i in used:
@@ -240,7 +264,7 @@ def dawid_skene(votes, k, silence, *, smoothing, prior_accuracy, n_passes, start
                 for j in range(m):
                     v = votes[i][j]
                     if v >= -1:
-                        s += math.log(max(theta[j][y][v if v >= 0 else k], 1e-300))
+                        s += math.log(max(theta[j][y][v if v >= 0 else size], 1e-300))
                 score.append(s)
             top = max(score)
             norm = top + math.log(sum(math.exp(s - top) for s in score))
@@ -253,7 +277,7 @@ def dawid_skene(votes, k, silence, *, smoothing, prior_accuracy, n_passes, start
                 prior[j][y][a] * math.log(max(theta[j][y][a], 1e-300))
                 for j in range(m)
                 for y in range(k)
-                for a in range(k + 1)
+                for a in range(size + 1)
             )
         history.append(likelihood)
     return pi, theta, history, [posterior.get(i) for i in range(len(votes))]
@@ -281,10 +305,10 @@ def keep_unanimous(row, theta, k, posterior):
 # ---- event Bayes ----
 
 
-def event_bayes(votes, k, silence, *, accuracy=0.8, passes=None, still=0.0005):
+def event_bayes(votes, k, silence, *, accuracy=0.8, passes=None, still=0.0005, sets=()):
     """The two event models and their weight, on a dense matrix, row by row; nothing is pooled or sampled.
 
-    `votes`: codes, -1 abstained, -2 not asked. `silence`: -1 (a rule) or -2 (a person) per labeler. Returns the
+    `votes`: codes, -1 abstained, -2 not asked; k + i stands for the classes `sets[i]`, and people don't say it. `silence`: -1 (a rule) or -2 (a person) per labeler. Returns the
     bold and the cautious posterior of each row with votes (None for the others), and excess, noise and doubt.
     """
     import math
@@ -293,7 +317,8 @@ def event_bayes(votes, k, silence, *, accuracy=0.8, passes=None, still=0.0005):
     used = [i for i, row in enumerate(votes) if any(v >= 0 for v in row)]
     n = len(used)
     rules = [j for j in range(m) if silence[j] == -1]
-    events = [(j, c) for j in rules for c in range(k) if any(votes[i][j] == c for i in used)]
+    named = [{c} for c in range(k)] + [set(one) for one in sets]
+    events = [(j, c) for j in rules for c in range(len(named)) if any(votes[i][j] == c for i in used)]
 
     def together(a, b):
         return sum(votes[i][a[0]] == a[1] and votes[i][b[0]] == b[1] for i in used)
@@ -301,13 +326,23 @@ def event_bayes(votes, k, silence, *, accuracy=0.8, passes=None, still=0.0005):
     weights = [1.0] * m
     for j in rules:
         for other in rules:
-            same = sum(together((j, c), (other, c)) for c in range(k))
+            same = sum(together((j, c), (other, c)) for c in range(len(named)))
             either = sum(votes[i][j] >= 0 for i in used) + sum(votes[i][other] >= 0 for i in used) - same
             if other != j and either:
                 weights[j] += min(max((same / either - 0.3) / 0.7, 0), 1)
     weights = [1 / w for w in weights]
-    shares = [[sum(v == y for v in votes[i]) / sum(v >= 0 for v in votes[i]) for y in range(k)] for i in used]
+    shares = [
+        [sum((y in named[v]) / len(named[v]) for v in votes[i] if v >= 0) for y in range(k)] for i in used
+    ]
+    shares = [[x / sum(s) for x in s] for s in shares]
     balance = [(sum(s[y] for s in shares) + 1) / (n + k) for y in range(k)]
+    factor = (1 - accuracy) * k / (k - 1)
+
+    def believed(c, pi):
+        """The prior of a vote for several classes: it leaves `factor` of each other class."""
+        inside = sum(pi[y] for y in named[c])
+        rest = 1 - factor * (1 - inside)
+        return [rest * pi[y] / inside if y in named[c] else factor * pi[y] for y in range(k)]
 
     def posterior(prior, quiet, said):
         out = []
@@ -339,6 +374,7 @@ def event_bayes(votes, k, silence, *, accuracy=0.8, passes=None, still=0.0005):
         wrong = math.log((1 - accuracy) / (k - 1))
         said = [
             [[w * (math.log(accuracy) if y == c else wrong) for y in range(k)] for c in range(k)]
+            + [[w * math.log(q) for q in believed(k + i, [1 / k] * k)] for i in range(len(sets))]
             for w in weights
         ]
         for step in range(passes or 100):
@@ -351,23 +387,28 @@ def event_bayes(votes, k, silence, *, accuracy=0.8, passes=None, still=0.0005):
             for j in range(m):
                 count = [
                     [sum(q[y] for i, q in zip(used, p, strict=True) if votes[i][j] == c) for y in range(k)]
-                    for c in range(k)
+                    for c in range(len(named))
                 ]
                 logs, covered = [], [0.0] * k
-                for c in range(k):
+                for c in range(len(named)):
                     t = sum(count[c])
                     belief = 1 + strength * t
-                    hit = (count[c][c] + belief * accuracy) / (t + belief)
-                    more = belief * (1 - accuracy) + spread * (k - 1)
+                    prior_q = believed(c, pi)
+                    sure = accuracy if c < k else sum(prior_q[y] for y in named[c])
+                    good = sum(count[c][y] for y in named[c])
+                    hit = (good + belief * sure) / (t + belief)
                     line = []
                     for y in range(k):
-                        q = hit
-                        if y != c:
-                            q = (
-                                (1 - hit)
-                                * (count[c][y] + more * pi[y] / (1 - pi[c]))
-                                / (t - count[c][c] + more)
-                            )
+                        side = named[c] if y in named[c] else set(range(k)) - named[c]
+                        part, mass = (hit, sure) if y in named[c] else (1 - hit, 1 - sure)
+                        seen_here = sum(count[c][z] for z in side)
+                        more = belief * mass + spread * len(side)
+                        own = pi[y] / sum(pi[z] for z in side)
+                        q = (
+                            part
+                            if c < k and y == c
+                            else part * (count[c][y] + more * own) / (seen_here + more)
+                        )
                         missing = sum(q_[y] for i, q_ in zip(used, p, strict=True) if votes[i][j] == -2)
                         asked = (rows[y] - missing + 1) / (rows[y] + 1) if silence[j] == -1 else 1.0
                         line.append(math.log(q) - math.log(pi[y]) - math.log(asked))
@@ -388,21 +429,27 @@ def event_bayes(votes, k, silence, *, accuracy=0.8, passes=None, still=0.0005):
                     logs = [
                         [math.log((count[c][y] + prior_votes[c][y]) / column[y]) for y in range(k)]
                         for c in range(k)
-                    ]
+                    ] + [[0.0] * k for _ in sets]
                 said.append(logs)
                 seen.append([min(x, 1 - 1 / (n + 2)) for x in covered])
             part = hidden(seen) if unseen else [0.0] * k
             prior = [x - math.log(1 - h) for x, h in zip(prior, part, strict=True)]
             for j in range(m):
-                for c in range(k):
+                for c in range(len(named)):
                     for y in range(k):
                         shift = math.log(1 - part[y]) if silence[j] == -1 else 0.0
                         said[j][c][y] = sharp * weights[j] * (said[j][c][y] + shift)
                 quiet.append(
                     [silent * sharp * weights[j] * math.log(1 - seen[j][y] * (1 - part[y])) for y in range(k)]
                 )
+            for j in rules:
+                for c in range(k, len(named)):
+                    alone = min(said[j][c][y] for y in named[c])
+                    beside = min(said[j][c][y] - quiet[j][y] for y in named[c])
+                    for y in set(range(k)) - named[c]:
+                        said[j][c][y] = min(said[j][c][y], alone, beside + quiet[j][y])
             for j in range(m):
-                for c in range(k):
+                for c in range(len(named)):
                     for y in range(k):
                         votes_here = sum(q[y] for i, q in zip(used, p, strict=True) if votes[i][j] == c)
                         moved += votes_here * abs(said[j][c][y] - quiet[j][y] - before[j][c][y] + old[j][y])
@@ -502,13 +549,20 @@ def alike(votes, silence):
     return first
 
 
-def weighted_vote(votes, k, silence, *, smoothing, prior_accuracy, gold):
+def weighted_vote(votes, k, silence, *, smoothing, prior_accuracy, gold, sets=()):
     """Accuracy and weight of each labeler, and the shares of each row (None without votes), vote by vote."""
     import math
 
     m = len(votes[0])
     group = alike(votes, silence)
+    named = classes_of(k, sets)
     accuracy, weights = [], []
+
+    def as_one(share, v):
+        """A share of a vote for several classes, as far above chance in a vote for one."""
+        chance = len(named[v]) / k
+        return share if v < k else 1 / k + (1 - 1 / k) * (share - chance) / (1 - chance)
+
     for j in range(m):
         agreed = heard = right = checked = 0
         for row, known in zip(votes, gold):
@@ -516,10 +570,11 @@ def weighted_vote(votes, k, silence, *, smoothing, prior_accuracy, gold):
                 continue
             others = [row[i] for i in range(m) if group[i] == i and i != group[j] and row[i] >= 0]
             if others:
-                agreed += others.count(row[j]) / len(others)
+                inside = sum(len(named[row[j]] & named[v]) / len(named[v]) for v in others)
+                agreed += as_one(inside / len(others), row[j])
                 heard += 1
             if known >= 0:
-                right += row[j] == known
+                right += as_one(known in named[row[j]], row[j])
                 checked += 1
         a = (agreed + smoothing * prior_accuracy) / (heard + smoothing)
         if any(g >= 0 for g in gold):
@@ -529,21 +584,24 @@ def weighted_vote(votes, k, silence, *, smoothing, prior_accuracy, gold):
         weights.append(math.log((k - 1) * a / (1 - a)) / group.count(group[j]))
     shares = []
     for row in votes:
-        sums = [sum(w for v, w in zip(row, weights) if v == y) for y in range(k)]
+        said = [(named[v], w) for v, w in zip(row, weights) if v >= 0]
+        sums = [sum(w / len(one) for one, w in said if y in one) for y in range(k)]
         shares.append([s / sum(sums) for s in sums] if sum(sums) else None)
     return accuracy, weights, shares
 
 
-def one_coin(votes, k, silence, *, smoothing, prior_accuracy, n_passes, gold):
+def one_coin(votes, k, silence, *, smoothing, prior_accuracy, n_passes, gold, sets=()):
     """Class balance, accuracies, history of the penalised log likelihood, posterior of rows with votes, row by row."""
     import math
 
     m = len(votes[0])
     used = [i for i, row in enumerate(votes) if any(v >= 0 for v in row)]
+    named = classes_of(k, sets)
+    left = [(k - len(one)) / (k - 1) for one in named]
     weights = {}
     for i in used:
-        said = [v for v in votes[i] if v >= 0]
-        weights[i] = [float(gold[i] == y) if gold[i] >= 0 else said.count(y) / len(said) for y in range(k)]
+        shares = shares_of(votes[i], k, named)
+        weights[i] = [float(gold[i] == y) if gold[i] >= 0 else shares[y] for y in range(k)]
     times = [sum(votes[i][j] >= 0 for i in used) for j in range(m)]
     strength = [smoothing if smoothing is not None else (4.0 if silence[j] == -1 else 0.25) for j in range(m)]
     pseudo = [strength[j] * (times[j] + 1) for j in range(m)]
@@ -553,8 +611,20 @@ def one_coin(votes, k, silence, *, smoothing, prior_accuracy, n_passes, gold):
         pi = [t / sum(total) if sum(total) > 0 else 1 / k for t in total]
         accuracy = []
         for j in range(m):
-            right = sum(weights[i][votes[i][j]] for i in used if votes[i][j] >= 0)
+            said = [(i, votes[i][j]) for i in used if votes[i][j] >= 0]
             whole = times[j] + pseudo[j]
+            if any(v >= k for _, v in said):
+                right = [(sum(weights[i][y] for y in named[v]), left[v]) for i, v in said]
+                wrong = sum(1 - hit for hit, _ in right) + pseudo[j] * (1 - prior_accuracy)
+                right.append((pseudo[j] * prior_accuracy, 1.0))
+                low, high = 0.0, 1.0
+                for _ in range(60):
+                    e = (low + high) / 2
+                    rises = wrong / e > sum(hit * part / (1 - e * part) for hit, part in right)
+                    low, high = (e, high) if rises else (low, e)
+                accuracy.append(1 - (low + high) / 2)
+                continue
+            right = sum(weights[i][v] for i, v in said)
             accuracy.append((right + pseudo[j] * prior_accuracy) / whole if whole else prior_accuracy)
         likelihood = 0.0
         for i in used:
@@ -563,7 +633,10 @@ def one_coin(votes, k, silence, *, smoothing, prior_accuracy, n_passes, gold):
                 s = math.log(max(pi[y], 1e-300))
                 for j in range(m):
                     if votes[i][j] >= 0:
-                        p = accuracy[j] if votes[i][j] == y else (1 - accuracy[j]) / (k - 1)
+                        v = votes[i][j]
+                        p = (1 - accuracy[j]) / (k - 1)
+                        if y in named[v]:
+                            p = (1 - (1 - accuracy[j]) * left[v]) / len(named[v])
                         s += math.log(max(p, 1e-300))
                 score.append(s)
             top = max(score)
@@ -581,7 +654,7 @@ def one_coin(votes, k, silence, *, smoothing, prior_accuracy, n_passes, gold):
     return pi, accuracy, history, [posterior.get(i) for i in range(len(votes))]
 
 
-def triplet(votes, k, silence, balance, *, average):
+def triplet(votes, k, silence, balance, *, average, sets=()):
     """Accuracies [j][class], and the posterior of rows with votes, from every triplet, one by one."""
     import math
     import statistics
@@ -589,13 +662,19 @@ def triplet(votes, k, silence, balance, *, average):
     m = len(votes[0])
     group = alike(votes, silence)
     rules = [j for j in range(m) if group[j] == j]
+    named = classes_of(k, sets)
+
+    def side(v, y):
+        """1 for a class, -1 against it, 0 where the vote says nothing of it."""
+        return 0 if v < 0 else -1 if y not in named[v] else int(len(named[v]) == 1)
+
     correlation = {(j, y): 0.6 for j in rules for y in range(k)}
     for y in range(k if len(rules) >= 3 else 0):
         moment = {}
         for i in rules:
             for j in rules:
-                pairs = [(row[i] == y, row[j] == y) for row in votes if row[i] >= 0 and row[j] >= 0]
-                moment[i, j] = sum(1 if a == b else -1 for a, b in pairs) / len(pairs) if pairs else None
+                pairs = [p for row in votes if (p := side(row[i], y) * side(row[j], y))]
+                moment[i, j] = sum(pairs) / len(pairs) if pairs else None
         for i in rules:
             found = []
             for j in rules:
@@ -618,13 +697,14 @@ def triplet(votes, k, silence, balance, *, average):
                 for j in range(m):
                     if row[j] >= 0:
                         weight = math.log(accuracy[j][y] / (1 - accuracy[j][y])) / group.count(group[j])
-                        s += weight if row[j] == y else -weight
+                        s += weight * side(row[j], y)
                 shares.append(1 / (1 + math.exp(-s)))
             return [share / sum(shares) for share in shares]
 
         p = answer(balance)
-        if len(said) == 1:
-            (own,) = said
+        common = set(range(k)).intersection(*(named[v] for v in said))
+        if said and len(common) == 1:
+            (own,) = common
             if any(p[own] <= p[y] * (1 + 1e-9) for y in range(k) if y != own):
                 p = answer([1 / k] * k)
         posterior.append(p if said else None)
@@ -1710,3 +1790,224 @@ class Versions:
 
     def vacuum(self):
         self.there &= self.versions[-1]
+
+
+# ---- tags against gold ----
+
+
+def with_ancestors(tags, parents):
+    """Tags and all that stand above them, step by step."""
+    found = set(tags)
+    while True:
+        more = {parent for tag in found for parent in parents.get(tag, ())} - found
+        if not more:
+            return found
+        found |= more
+
+
+def average_precision(scores, truth):
+    """Sum over thresholds of the gain in recall times precision, each threshold counted out anew."""
+    total, reached, found = sum(truth), 0.0, 0.0
+    if not total:
+        return None
+    for threshold in sorted(set(scores), reverse=True):
+        given = [t for s, t in zip(scores, truth) if s >= threshold]
+        recall = sum(given) / total
+        found += (recall - reached) * sum(given) / len(given)
+        reached = recall
+    return found
+
+
+def tag_evaluation(rows, tags, parents):
+    """Every metric of tags from rows (gold set, given set, covered, tag -> probability), in plain Python."""
+
+    def share(part, whole):
+        return part / whole if whole else None
+
+    def f1(hit, given, gold):
+        return share(2 * hit, given + gold)
+
+    def counts(pairs):
+        return (
+            sum(len(gold & given) for gold, given in pairs),
+            sum(len(given) for _, given in pairs),
+            sum(len(gold) for gold, _ in pairs),
+        )
+
+    everything = set(tags)
+    pairs = [(gold & everything, given & everything) for gold, given, _, _ in rows]
+    above = [
+        (with_ancestors(gold, parents) & everything, with_ancestors(given, parents) & everything)
+        for gold, given, _, _ in rows
+    ]
+    covered = [pair for pair, row in zip(pairs, rows) if row[2]]
+    hit, given, gold = counts(pairs)
+    found = {"coverage": share(len(covered), len(rows))}
+    found |= {
+        "micro_precision": share(hit, given),
+        "micro_recall": share(hit, gold),
+        "micro_f1": f1(hit, given, gold),
+    }
+    hit, given, gold = counts(covered)
+    found |= {"micro_recall_covered": share(hit, gold), "micro_f1_covered": f1(hit, given, gold)}
+    hit, given, gold = counts(above)
+    found |= {"hierarchical_precision": share(hit, given), "hierarchical_recall": share(hit, gold)}
+    found["hierarchical_f1"] = f1(hit, given, gold)
+    each = {}
+    for tag in tags:
+        hit, given, gold = counts([(g & {tag}, v & {tag}) for g, v in pairs])
+        each[tag] = (share(hit, given), share(hit, gold), f1(hit, given, gold) if gold else None)
+    known = [tag for tag in tags if each[tag][1] is not None]
+    for i, name in enumerate(("precision", "recall", "f1")):
+        found[f"macro_{name}"] = share(sum(each[tag][i] or 0 for tag in known), len(known))
+    p = [len(g & v) / len(v) for g, v in pairs if v]
+    r = [len(g & v) / len(g) for g, v in pairs if g]
+    f = [2 * len(g & v) / (len(g) + len(v)) if g or v else 1.0 for g, v in pairs]
+    found |= {"sample_precision": share(sum(p), len(p)), "sample_recall": share(sum(r), len(r))}
+    found |= {
+        "sample_f1": share(sum(f), len(f)),
+        "subset_accuracy": share(sum(g == v for g, v in pairs), len(rows)),
+    }
+    found["hamming_loss"] = share(sum(len(g ^ v) for g, v in pairs), len(rows) * len(tags))
+    found["cardinality_gold"] = share(sum(len(g) for g, _ in pairs), len(rows))
+    found["cardinality_given"] = share(sum(len(v) for _, v in pairs), len(rows))
+    ranked = {
+        tag: ([row[3].get(tag, 0.0) for row in rows], [tag in gold for gold, _ in pairs]) for tag in tags
+    }
+    own = {tag: average_precision(*ranked[tag]) for tag in tags}
+    found["macro_average_precision"] = share(sum(own[tag] for tag in known), len(known))
+    found["micro_average_precision"] = average_precision(
+        [s for scores, _ in ranked.values() for s in scores],
+        [t for _, truth in ranked.values() for t in truth],
+    )
+    return found, {tag: (*each[tag], own[tag]) for tag in tags}
+
+
+# ---- tags: fit and predict of the model for several labels a row ----
+
+
+def tag_outcome_links(outcome, names, above):
+    """Return (tag, kind) of what an outcome touches: present, implied, against or member."""
+    tags = [names.index(label) for label in outcome.labels]
+    if outcome.against:
+        return {(tag, "against") for tag in tags}
+    if len(tags) == len(names):
+        return set()
+    closed = [{tag, *above[tag]} for tag in tags]
+    shared = set.intersection(*closed)
+    if len(tags) == 1:
+        return {(tag, "present" if tag == tags[0] else "implied") for tag in shared}
+    return {(tag, "member") for tag in tags} | {(tag, "implied") for tag in shared}
+
+
+def tag_cells(said, links, above):
+    """Return tag -> [(event, tag of the link, kind)] of one row; `said` are events, `links` what each touches."""
+    cells = {}
+    for event in set(said):
+        for tag, kind in links[event]:
+            cells.setdefault(tag, []).append((event, tag, kind))
+            if kind == "member":
+                for parent in above[tag]:
+                    cells.setdefault(parent, [])
+    for event in set(said):
+        for tag, kind in links[event]:
+            if kind == "against":
+                for below, own in cells.items():
+                    if tag in above[below]:
+                        own.append((event, tag, kind))
+    return cells
+
+
+def tag_row(said, links, above, worth, right, copies, base, further=0.5, floor=0.5):
+    """Return tag -> probability of one row.
+
+    `worth` is the precision of (event, tag, kind), `right` that of a set, `copies` the first link heard with a link.
+    """
+
+    import math
+
+    def odds(p):
+        p = min(max(p, 1e-4), 1 - 1e-4)
+        return math.log(p / (1 - p))
+
+    cells, p = tag_cells(said, links, above), {}
+    for tag, touches in cells.items():
+        sides = {True: [], False: []}
+        for link in touches:
+            if link[2] == "member":
+                continue
+            against = link[2] == "against"
+            adds = odds(worth[link]) - odds(floor)
+            adds = min(adds, 0) if against else max(adds, 0)
+            sides[against].append((abs(adds), adds, link))
+        totals = {}
+        for side, found in sides.items():
+            heard = []
+            for size, adds, link in sorted(found, key=lambda one: -one[0]):
+                if not any(copies[link] == copies[o] or link[0] == o[0] for _, o in heard):
+                    heard.append((adds, link))
+            values = [adds for adds, _ in heard]
+            totals[side] = values[0] + further * sum(values[1:]) if values else None
+        score = odds(base[tag])
+        if totals[False] is not None:
+            score = max(score, odds(floor) + totals[False])
+        score += totals[True] or 0
+        p[tag] = 1 / (1 + math.exp(-score))
+    before = dict(p)
+    for event in set(said):
+        members = [tag for tag, kind in links[event] if kind == "member"]
+        if members:
+            some = 1 - math.prod(1 - min(before[tag], 1 - 1e-12) for tag in members)
+            for tag in members:
+                p[tag] = max(p[tag], before[tag] * right / some)
+    return {tag: max([p[tag], *(p[other] for other in p if tag in above[other])]) for tag in p}
+
+
+def tag_fit(rows, links, above, k, means=(0.65, 0.7, 0.04, 0.7), passes=10):
+    """Return precisions of links, copies and base rates, of rows of events, without gold."""
+    kinds = ("present", "implied", "against", "member")
+    every = [(event, tag, kind) for event, own in links.items() for tag, kind in sorted(own)]
+    heard = {link: {i for i, said in enumerate(rows) if link[0] in said} for link in every}
+    copies = {link: link for link in every}
+    while True:
+        moved = dict(copies)
+        for a in every:
+            for b in every:
+                same = (
+                    a[1] == b[1]
+                    and (a[2] == "against") == (b[2] == "against")
+                    and "member" not in (a[2], b[2])
+                )
+                both, either = len(heard[a] & heard[b]), len(heard[a] | heard[b])
+                if same and both and both >= 0.7 * either:
+                    moved[a] = min(moved[a], copies[b])
+        if moved == copies:
+            break
+        copies = moved
+    named = [
+        sum(any(x[1] == tag and x[0] in said and x[2] in kinds[:2] for x in every) for said in rows)
+        for tag in range(k)
+    ]
+    base = [min((x * means[0] * 0.5 / 0.5 + 0.5) / (len(rows) - x + 1), 0.5) for x in named]
+    worth = {link: means[kinds.index(link[2])] for link in every}
+    for _ in range(passes):
+        now = [tag_row(said, links, above, worth, means[3], copies, base) for said in rows]
+        after = dict(worth)
+        for link in every:
+            event, tag, kind = link
+            if kind in ("against", "member"):
+                continue
+            seen = [
+                now[i][tag]
+                for i in heard[link]
+                if any(
+                    o[0] != event and copies[o] != copies[link] for o in tag_cells(rows[i], links, above)[tag]
+                )
+            ]
+            one = min(0.1, 4 / max(len(seen), 1))
+            after[link] = (one * sum(seen) + 8 * means[kinds.index(kind)]) / (one * len(seen) + 8)
+        worth = after
+    for tag in range(k):
+        for parent in above[tag]:
+            base[parent] = max(base[parent], base[tag])
+    return worth, copies, base

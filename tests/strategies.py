@@ -234,3 +234,17 @@ def ledger_answers(draw, labels=("ham", "news", "spam"), people=("ann", "bob", "
             }
         )
     return rows
+
+
+# ---- tags against gold ----
+
+
+def tagged_rows(names=("a", "b", "c", "d"), max_size=25):
+    """Rows as (gold set, given set, covered, tag -> probability); uncovered rows have nothing but gold."""
+    from hypothesis import strategies as st
+
+    sets = st.sets(st.sampled_from(names))
+    scores = st.dictionaries(st.sampled_from(names), st.integers(0, 4).map(lambda i: i / 4))
+    seen = st.tuples(sets, sets, st.just(True), scores)
+    unseen = sets.map(lambda gold: (gold, set(), False, {}))
+    return st.lists(st.one_of(seen, seen, seen, unseen), max_size=max_size)

@@ -7,12 +7,13 @@ from hypothesis import strategies as st
 import naive
 from weaklabel.explore.dependence import (
     dependence_groups,
+    dependence_report,
     dependences,
     effects,
     merged_rules,
     pairs_to_try,
 )
-from weaklabel.label_matrix import as_patterns
+from weaklabel.label_matrix import Alphabet, as_patterns
 from weaklabel.label_model import create
 
 
@@ -127,3 +128,51 @@ def test_the_table_has_its_columns_even_when_empty():
     table = dependences(as_patterns([[-1, -1]]), np.full((1, 2), 0.5))
     assert table.columns == ["rule", "other", "both", "expected_both", "same", "expected_same", "z", "p", "q"]
     assert table.schema["rule"] == pl.String
+
+
+OUTCOMES = {"0": [[0, 1], [1, 2]], "1": [[1, 2], [2], [0, 1]]}
+"""Of three classes: the rules number the same sets differently."""
+
+
+def test_two_rules_say_the_same_by_different_codes():
+    """Rule 0's code 3 is rule 1's 5, and its 4 is rule 1's 3."""
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 3, 900)
+    first = np.where(truth == 0, 3, 4)
+    first[rng.random(900) < 0.5] = -1
+    second = np.where(first == 3, 5, np.where(first == 4, 3, -1))
+    others = np.where(rng.random((900, 3)) < 0.5, truth[:, None], -1)
+    patterns = as_patterns(np.column_stack([first, second, others]).astype(np.int8))
+
+    def fit_model(rows):
+        return create("majority_vote", n_classes=3, outcomes=OUTCOMES).fit(rows)
+
+    found = dependence_report(patterns, fit_model, most=1)
+    assert found.groups == (("0", "1"),)
+    line = found.dependent.row(0, named=True)
+    assert (line["rule"], line["other"]) == ("0", "1")
+    assert line["both"] == line["same"] == (first >= 0).sum()
+    assert [effect.changed for effect in found.effects["0", "1"]][2] <= 900
+
+
+def test_merged_rules_speak_in_the_first_ones_codes():
+    alphabet = Alphabet.of(3, OUTCOMES)
+    cases = {
+        (3, -1): 3,  # only the first
+        (-1, 3): 4,  # "1 or 2" by the second
+        (-1, 4): 2,  # a set of one
+        (3, 5): 3,  # the same
+        (3, 0): 0,  # the narrower of two that agree
+        (1, 3): 1,
+        (3, 4): -1,  # "0 or 1" and 2
+        (-1, -1): -1,
+    }
+    merged = merged_rules(as_patterns(list(cases)), 0, 1, alphabet)
+    said = [merged.codes[merged.indptr[i] : merged.indptr[i + 1]].tolist() for i in merged.inverse]
+    rows = as_patterns(list(cases))
+    by_case = {
+        case: said[rows.inverse[i]][0] if said[rows.inverse[i]] else -1 for i, case in enumerate(cases)
+    }
+    assert by_case == cases
+    only_second = merged_rules(as_patterns([[-1, 3]]), 0, 1, Alphabet.of(3, {"1": [[1, 2]]}))
+    assert only_second.n_votes.tolist() == [0]  # the first rule never names that set

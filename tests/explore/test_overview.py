@@ -11,7 +11,7 @@ from explore_tasks import SCHEMA, gold_of, view_of
 from weaklabel.explore import Ballots, View, overview
 from weaklabel.label_model import create
 from weaklabel.lf import LFRegistry, keywords, where
-from weaklabel.schema import LabelSchema
+from weaklabel.schema import LabelSchema, any_of, none_of
 
 
 def fit(patterns):
@@ -39,6 +39,42 @@ def test_the_table_by_hand(registry, view):
         ("asks", "sells", 1, 1),
         ("asks", "shouts", 1, 1),
     ]
+
+
+def test_rules_for_sets_and_against_labels_are_read_by_the_model():
+    schema = LabelSchema(["billing", "delivery", "returns"])
+    texts = {
+        "a": "late parcel",
+        "b": "parcel",
+        "c": "late thanks",
+        "d": "sum",
+        "e": "parcel sum",
+        "f": "hello",
+    }
+    view = view_of(texts, {"a": "delivery", "b": "returns", "c": "returns", "d": "billing"}, schema)
+    rules = [
+        keywords("parcel", ["parcel"], label=any_of("delivery", "returns")),
+        keywords("late", ["late"], label="delivery"),
+        keywords("sum", ["sum"], label="billing"),
+        keywords("thanks", ["thanks"], label=none_of("returns")),
+    ]
+    registry = LFRegistry(rules, schema=schema)
+
+    def read(patterns):
+        return create("majority_vote", n_classes=3, outcomes=registry.outcome_codes()).fit(patterns)
+
+    lines = {line.id: line for line in look(registry, view, read).rules}
+    parcel, thanks = lines["parcel"], lines["thanks"]
+    assert (parcel.votes, parcel.accuracy.value, parcel.accuracy.n) == (3, 1.0, 2)
+    assert parcel.conflicts == pytest.approx(1 / 6)  # with sum on e
+    assert parcel.model_accuracy.value == pytest.approx((1 + 1 + 0.5) / 3)
+    assert parcel.contribution.changed == 0  # a and e have their label without it, b is a tie with it
+    assert (parcel.contribution.others_say, parcel.contribution.others_rows) == (
+        0.5,
+        2,
+    )  # right on a, wrong on e
+    assert (thanks.accuracy.value, thanks.model_accuracy.value) == (0.0, pytest.approx(1.0))
+    assert lines["late"].conflicts == 0
 
 
 def test_it_is_plain_data(registry, view):

@@ -120,3 +120,21 @@ def test_departures_are_those_of_the_plain_loop(seed, n, m, k):
                 plain[row[0] == row[1]][i] += count * more
     assert found == pytest.approx(np.array(plain), rel=1e-9)
     assert not math.isnan(found.sum())
+
+
+@settings(max_examples=50)
+@given(*SIZES)
+def test_departures_count_what_agrees(seed, n, m, k):
+    votes, counts, _, indptr, cells = random_rows(seed, n, m + 1, k)
+    others = np.ones(m + 1, bool)
+    others[:2] = False
+    agree = np.random.default_rng(seed).random((k, k)) < 0.5
+    found = kernel.departures(indptr, cells, counts, k + 2, np.array([0, 1]), others, agree)
+    plain = [[0.0] * 3, [0.0] * 3]
+    for row, count in zip(votes.tolist(), counts.tolist(), strict=True):
+        asked = [v for v, there in zip(row, others, strict=True) if there and v >= 0]
+        if row[0] >= 0 and row[1] != -2 and asked:
+            share = sum(agree[row[0], v] for v in asked) / len(asked)
+            for i, more in enumerate((1, share, share**2)):
+                plain[row[0] == row[1]][i] += count * more
+    assert found == pytest.approx(np.array(plain), rel=1e-9)

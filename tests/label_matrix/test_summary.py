@@ -72,6 +72,53 @@ def test_equals_its_twin(votes):
     assert got == [(p, pytest.approx(c), pytest.approx(o), pytest.approx(x)) for p, c, o, x in expected]
 
 
+OUTCOMES = [(0,), (0, 1), (1, 2), (0, 1, 2)]
+
+
+@settings(deadline=None)
+@given(vote_matrices(), st.data())
+def test_votes_for_several_classes_equal_their_twin(votes, data):
+    wide = data.draw(st.lists(st.integers(0, 6), min_size=votes.size, max_size=votes.size))
+    votes = np.where(votes >= 0, np.array(wide).reshape(votes.shape), votes).astype(np.int8)
+    outcomes = {str(j): OUTCOMES for j in range(votes.shape[1])}
+    table = lf_summary(votes, outcomes=outcomes, n_classes=3)
+    expected = naive.lf_summary(votes.tolist(), naive.classes_of(3, OUTCOMES))
+    got = table.select("Polarity", "Coverage", "Overlaps", "Conflicts").rows()
+    assert got == [(p, pytest.approx(c), pytest.approx(o), pytest.approx(x)) for p, c, o, x in expected]
+    gold = np.array(data.draw(st.lists(st.integers(-1, 2), min_size=len(votes), max_size=len(votes))))
+    judged = lf_summary(votes, gold=gold, outcomes=outcomes, n_classes=3)
+    named = naive.classes_of(3, OUTCOMES)
+    for j, row in enumerate(judged.iter_rows(named=True)):
+        said = [(v, g) for v, g in zip(votes[:, j].tolist(), gold.tolist(), strict=True) if v >= 0 and g >= 0]
+        assert row["Correct"] == sum(g in named[v] for v, g in said)
+        assert row["Correct"] + row["Incorrect"] == len(said)
+
+
+def test_sets_conflict_where_they_share_no_class():
+    """Of three classes: a, not a, a or b, b or c."""
+    votes = LabelMatrix.from_numpy(
+        [[0, 3, -1], [0, -1, 3], [-1, 3, 3], [1, 3, 4], [2, -1, 3]],
+        labelers=["x", "y", "z"],
+        ids=list("abcde"),
+    )
+    outcomes = {"y": [(1, 2)], "z": [(0, 1), (1, 2)]}
+    table = lf_summary(votes, outcomes=outcomes, n_classes=3, gold={"a": 1, "c": 0, "d": 1})
+    shown = table.select("labeler", "Polarity", "Coverage", "Conflicts", "Correct", "Incorrect").rows()
+    assert shown == [
+        ("x", [0, 1, 2], 0.8, 0.4, 1, 1),  # with y in the first row, with z in the last
+        ("y", [3], 0.6, 0.2, 2, 1),
+        ("z", [3, 4], 0.8, 0.2, 2, 0),
+    ]
+
+
+def test_outcomes_need_the_number_of_classes():
+    with pytest.raises(VotesError) as error:
+        lf_summary([[0, 2]], outcomes={"1": [(0, 1)]})
+    assert str(error.value) == "outcomes count from the number of classes on\n  hint: n_classes=len(schema)"
+    with pytest.raises(VotesError, match="labeler '0' votes 3, and there are 3 classes: 0 to 2"):
+        lf_summary([[3, 2]], outcomes={"1": [(0, 1)]}, n_classes=3)
+
+
 @pytest.mark.snorkel
 @settings(deadline=None, max_examples=25)
 @given(vote_matrices(missing=False), st.randoms(use_true_random=False))

@@ -82,3 +82,23 @@ def test_rows_without_votes_count_for_coverage_only():
     assert found.class_balance[0].value == pytest.approx(
         float(fit(as_patterns(votes[:10])).predict_proba(votes[:1])[0, 0]), abs=0.02
     )
+
+
+def test_an_outcome_is_right_where_the_class_is_in_it():
+    """Three classes; the first rule's 3 is "0 or 1", its 4 is 2; the second's 3 is "not 0"."""
+    outcomes = {"0": [[0, 1], [2]], "1": [[1, 2]]}
+    votes = as_patterns([[3, 0], [3, 1], [4, 2], [-1, 3]])
+    make = lambda rows: create("majority_vote", n_classes=3, outcomes=outcomes).fit(rows)  # noqa: E731
+    table = beliefs(votes, make, resamples=5).votes
+    shown = {
+        (who, code): precision for who, code, precision in table.select("labeler", "code", "precision").rows()
+    }
+    # "0 or 1" beside 0 gives .75 and .25; beside 1 likewise; "not 0" alone is one half each
+    assert shown == {
+        ("0", 3): 1.0,
+        ("0", 4): 1.0,
+        ("1", 0): 0.75,
+        ("1", 1): 0.75,
+        ("1", 2): 1.0,
+        ("1", 3): 1.0,
+    }

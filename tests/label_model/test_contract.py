@@ -25,6 +25,8 @@ PROPERTIES = {
     "unanimous",
     "duplicated_rule",
     "likelihood",
+    "sets",
+    "against",
 }
 FEW_STEPS = {"snorkel": {"n_epochs": 40}}
 K = 3

@@ -110,6 +110,42 @@ def test_the_answers_are_those_of_the_slow_twin(data):
         assert abs(free.independence_ - 1 / (1 + math.exp(min(40, (doubt - 0.1) / 0.02)))) < 1e-9
 
 
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_votes_for_several_classes_are_those_of_the_slow_twin(data):
+    k, m = data.draw(st.integers(3, 4)), data.draw(st.integers(2, 5))
+    every = [[y for y in range(k) if i >> y & 1] for i in range(1, 2**k - 1)]
+    sets = data.draw(
+        st.lists(st.sampled_from([one for one in every if len(one) > 1]), min_size=1, max_size=3)
+    )
+    sets = sorted({tuple(one) for one in sets}, key=lambda one: (len(one), one))
+    silence = data.draw(st.lists(st.sampled_from([-1, -1, -2]), min_size=m, max_size=m))
+    may = [st.integers(-2, k - 1 + (len(sets) if s == -1 else 0)) for s in silence]
+    votes = data.draw(st.lists(st.tuples(*may).map(list), min_size=2, max_size=14))
+    heard = [
+        (i, j) for i, line in enumerate(votes) for j, v in enumerate(line) if v >= 0 and silence[j] == -1
+    ]
+    if not any(i == g and a < b for i, a in heard for g, b in heard):
+        return
+    outcomes = {str(j): sets for j in range(m) if silence[j] == -1}
+    matrix = LabelMatrix.from_numpy(np.array(votes, np.int8), silence=silence)
+    rows, excess, noise, _ = naive.event_bayes(votes, k, silence, passes=4, sets=sets)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(event_scores, "MAX_PASSES", 4)
+        patch.setattr(event_scores, "STILL", 0.0)
+        patch.setattr(event_bayes, "NEVER", -1.0)
+        for i, trust in enumerate((1.0, 0.0)):
+            how = {"trust": trust, "merge_copies": False, "keep_unanimous": False}
+            fitted = model(k, outcomes=outcomes, **how).fit(matrix)
+            power = 1.0 if trust else max(0.45, 0.8 / (k - 1) ** 0.45)
+            for answer, expected in zip(fitted.predict_proba(matrix), rows, strict=True):
+                if expected[i] is not None:
+                    each = np.array(expected[i]) ** power
+                    assert np.abs(answer - each / each.sum()).max() < 1e-9
+            assert abs(fitted.excess_ - excess) < 1e-9
+            assert abs(fitted.noise_ - noise) < 1e-9
+
+
 @pytest.mark.parametrize("k", [2, 5])
 def test_independent_rules_are_seen_to_be(k):
     votes, truth = independent(k=k)

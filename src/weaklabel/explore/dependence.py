@@ -11,7 +11,7 @@ import numpy.typing as npt
 import polars as pl
 
 from weaklabel.explore.contribution import FitModel, without_rule
-from weaklabel.label_matrix import VotePatterns
+from weaklabel.label_matrix import Alphabet, VotePatterns
 from weaklabel.label_matrix.patterns import Events, event_patterns
 from weaklabel.label_model import LabelModel, create
 from weaklabel.stats import Estimate, benjamini_hochberg, paired_difference, undefined
@@ -109,7 +109,7 @@ def dependence_report(
     Parameters
     ----------
     patterns
-        The votes, for classes only.
+        The votes.
     fit_model
         Makes the label model whose labels count, and fits it.
     model
@@ -139,13 +139,13 @@ def dependence_report(
     independent = create(
         "dawid_skene",
         n_classes=fitted.n_classes,
+        outcomes=fitted.outcomes,
         smoothing=PRIOR,
         merge_duplicates=False,
         keep_unanimous=False,
     )
-    table = dependences(
-        patterns, independent.fit(patterns.without_rows()).predict_proba(patterns.without_rows())
-    )
+    explained = independent.fit(patterns.without_rows()).predict_proba(patterns.without_rows())
+    table = dependences(patterns, explained, codes=fitted.alphabet.events(patterns))
     pairs = pairs_to_try(table, most=most)
     tried = {}
     for done, (rule, other) in enumerate(pairs):
@@ -155,7 +155,7 @@ def dependence_report(
     return Dependence(table, dependence_groups(table), tried)
 
 
-def dependences(patterns: VotePatterns, probabilities: Float) -> pl.DataFrame:
+def dependences(patterns: VotePatterns, probabilities: Float, *, codes: Int | None = None) -> pl.DataFrame:
     """Test each two rules for voting together more often than the classes explain.
 
     Under independence given the class, rules i and j vote on the same row sum over y of A_iy A_jy / N_y times, where
@@ -171,6 +171,8 @@ def dependences(patterns: VotePatterns, probabilities: Float) -> pl.DataFrame:
     probabilities
         (u, k) class probabilities per pattern of a model that takes rules for independent given the class, such as
         `dawid_skene`. A more cautious model's probabilities leave too much unexplained.
+    codes
+        (events,) what each event says in one numbering for all rules, where they also vote for sets of classes.
 
     Returns
     -------
@@ -191,11 +193,12 @@ def dependences(patterns: VotePatterns, probabilities: Float) -> pl.DataFrame:
     rows = patterns.counts.astype(np.float64)
     weighted = rows[:, None] * probabilities
     totals = np.maximum(weighted.sum(axis=0), 1e-300)
-    votes = patterns.codes >= 0
+    said = patterns.codes if codes is None else codes
+    votes = said >= 0
     both, expected, variance = _co_votes(patterns, votes, weighted, totals)
     same, expected_same, variance_same = (np.zeros_like(both) for _ in range(3))
-    for code in np.unique(patterns.codes[votes]):
-        parts = _co_votes(patterns, patterns.codes == code, weighted, totals)
+    for code in np.unique(said[votes]):
+        parts = _co_votes(patterns, said == code, weighted, totals)
         for whole, part in zip((same, expected_same, variance_same), parts, strict=True):
             whole += part
     i, j = np.triu_indices(len(patterns.labelers), 1)
@@ -250,10 +253,12 @@ def dependence_groups(table: pl.DataFrame, *, rate: float = RATE) -> tuple[tuple
     return tuple(sorted(distinct, key=lambda members: (-len(members), members)))
 
 
-def merged_rules(patterns: VotePatterns, i: int, j: int) -> VotePatterns:
+def merged_rules(patterns: VotePatterns, i: int, j: int, alphabet: Alphabet | None = None) -> VotePatterns:
     """Return the patterns with rule j's votes given to rule i; where the two contradict each other, neither votes.
 
-    `inverse` maps the given patterns to these.
+    `inverse` maps the given patterns to these. `alphabet` says what codes beyond the classes stand for: of two votes that
+    have classes in common the one for fewer classes is kept, and rule j's votes for sets that rule i never names are left
+    out.
 
     Examples
     --------
@@ -267,7 +272,10 @@ def merged_rules(patterns: VotePatterns, i: int, j: int) -> VotePatterns:
     for place, rule in enumerate((i, j)):
         mine = (patterns.labeler_index == rule) & (patterns.codes >= 0)
         said[place, patterns.pattern_index[mine]] = patterns.codes[mine]
-    one = np.where(said[0] < 0, said[1], np.where((said[1] < 0) | (said[1] == said[0]), said[0], -1))
+    if alphabet is not None and alphabet.own:
+        one = _joined(said, patterns.labelers[i], patterns.labelers[j], alphabet)
+    else:
+        one = np.where(said[0] < 0, said[1], np.where((said[1] < 0) | (said[1] == said[0]), said[0], -1))
     keep = (patterns.labeler_index != i) & (patterns.labeler_index != j)
     voiced = np.flatnonzero(one >= 0)
     rows = np.concatenate([patterns.pattern_index[keep], voiced])
@@ -279,6 +287,22 @@ def merged_rules(patterns: VotePatterns, i: int, j: int) -> VotePatterns:
     events = Events(indptr, who[order].astype(np.int32), codes[order])
     labelers = (*patterns.labelers[:j], *patterns.labelers[j + 1 :])
     return event_patterns(events, labelers, np.delete(patterns.silence, j), patterns.counts, np.arange(u))
+
+
+def _joined(said: Int, rule: str, other: str, alphabet: Alphabet) -> Int:
+    """Return what two rules say together, in the codes of the first; -1 where they contradict each other."""
+    pairs, place = np.unique(said, axis=1, return_inverse=True)
+    first = {
+        classes: code for code in range(alphabet.n_classes) for classes in [alphabet.classes(rule, code)]
+    }
+    for i in range(len(alphabet.own.get(rule, ()))):
+        first.setdefault(alphabet.classes(rule, alphabet.n_classes + i), alphabet.n_classes + i)
+    joined = []
+    for a, b in pairs.T.tolist():
+        sets = [one for one in (alphabet.classes(rule, a), alphabet.classes(other, b)) if one]
+        common = not sets or set(sets[0]) & set(sets[-1])
+        joined.append(first.get(min(sets, key=len), -1) if sets and common else -1)
+    return np.array(joined, np.int64)[place.reshape(-1)]
 
 
 def effects(
@@ -322,7 +346,7 @@ def effects(
     tried = [
         ("drop", (names[i],), without_rule(patterns, i)),
         ("drop", (names[j],), without_rule(patterns, j)),
-        ("merge", (names[i], names[j]), merged_rules(patterns, i, j)),
+        ("merge", (names[i], names[j]), merged_rules(patterns, i, j, fitted.alphabet)),
     ]
     return tuple(
         Effect(action, rules, *_compared(patterns.counts, fit_model, smaller, before, table))

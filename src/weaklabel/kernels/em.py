@@ -119,38 +119,63 @@ def posterior(indptr: Any, cells: Any, table: Any, base: Any) -> Any:
     return out
 
 
+@inlined
+def _common(indptr: Any, cells: Any, members: Any, width: Any, row: Any) -> Any:
+    """Return the one class that all votes of a row leave possible; -1 where there are none or several."""
+    first, last = 0, 0
+    for e in range(indptr[row], indptr[row + 1]):
+        code = cells[e] % width - 2
+        if 0 <= code < members.shape[1]:
+            first, last = code, code + 1
+            break
+        if code >= 0:
+            last = members.shape[1]
+    found = -1
+    for y in range(first, last):
+        possible = True
+        for e in range(indptr[row], indptr[row + 1]):
+            code = cells[e] % width - 2
+            possible = possible and (code < 0 or members[code, y])
+        if possible:
+            if found >= 0:
+                return -1
+            found = y
+    return found
+
+
 @njit
 def keep_unanimous(
-    indptr: Any, labelers: Any, codes: Any, better: Any, vote_table: Any, margin: Any, out: Any
+    indptr: Any, cells: Any, members: Any, better: Any, vote_table: Any, margin: Any, out: Any
 ) -> int:
     """Rescore, in place, patterns whose trustworthy and unanimous votes were overruled; return how many.
 
+    Votes are unanimous where they leave one class in common.
+
     Parameters
     ----------
-    indptr, labelers, codes
-        Events of each pattern.
+    indptr, cells
+        Cells of each pattern, `labeler * width + code + 2`.
+    members
+        (codes, k) bool: the classes that a code leaves possible; the first k codes are the classes.
     better
-        (m, k) bool: a vote of this labeler for this class is likelier in that class than in any other.
+        (cells, k) bool: this vote is likelier in the class than in any that it doesn't leave possible.
     vote_table
-        (m, k, k) float64 log score that a vote adds by itself, by labeler, class voted, class.
+        (cells, k) float64 log score that a vote adds by itself.
     margin
         A class wins when its probability is more than `1 + margin` times every other's.
     out
         (u, k) probabilities.
     """
     k = out.shape[1]
+    width = len(members) + 2
     score = np.empty(k)
     changed = 0
     for u in range(len(indptr) - 1):
-        voted = -1
-        trusted = True
+        voted = _common(indptr, cells, members, width, u)
+        trusted = voted >= 0
         for e in range(indptr[u], indptr[u + 1]):
-            if codes[e] >= 0:
-                if voted >= 0 and codes[e] != voted:
-                    trusted = False
-                voted = codes[e]
-                trusted = trusted and better[labelers[e], voted]
-        if voted < 0 or not trusted:
+            trusted = trusted and (cells[e] % width < 2 or better[cells[e], voted])
+        if not trusted:
             continue
         wins = True
         for y in range(k):
@@ -162,19 +187,142 @@ def keep_unanimous(
         for y in range(k):
             score[y] = 0.0
         for e in range(indptr[u], indptr[u + 1]):
-            if codes[e] >= 0:
+            if cells[e] % width >= 2:
                 for y in range(k):
-                    score[y] += vote_table[labelers[e], voted, y]
+                    score[y] += vote_table[cells[e], y]
+        _softmax(score)
+        for y in range(k):
+            out[u, y] = score[y]
+    return changed
+
+
+@njit
+def coin_pass(
+    indptr: Any,
+    labelers: Any,
+    codes: Any,
+    counts: Any,
+    gold: Any,
+    members: Any,
+    sizes: Any,
+    right: Any,
+    wrong: Any,
+    base: Any,
+) -> Any:
+    """Return log likelihood, expected rows per class, and the expected right votes of each labeler, by their size.
+
+    Parameters
+    ----------
+    indptr, labelers, codes
+        Events of each pattern; events with a code below 0 count nothing.
+    counts
+        (u,) float64 rows per pattern.
+    gold
+        (u, k) float64 rows per pattern whose class is known, or (0, k).
+    members
+        (codes, k) bool: the classes in which a vote is right.
+    sizes
+        (codes,) how many these are: the right votes are (m, k), those with `size` classes in column size - 1.
+    right, wrong
+        (m, codes) float64 log score of a labeler's vote in a class in which it is right, and in any other.
+    base
+        (k,) float64 log score of a row without votes.
+    """
+    k = len(base)
+    classes = np.zeros(k)
+    hits = np.zeros((len(right), k))
+    score = np.empty(k)
+    total = 0.0
+    for u in range(len(indptr) - 1):
+        for y in range(k):
+            score[y] = base[y]
+        common = 0.0
+        for e in range(indptr[u], indptr[u + 1]):
+            code = codes[e]
+            if code >= 0:
+                j = labelers[e]
+                common += wrong[j, code]
+                gain = right[j, code] - wrong[j, code]
+                if code < k:
+                    score[code] += gain
+                else:
+                    for y in range(k):
+                        if members[code, y]:
+                            score[y] += gain
         top = score[0]
         for y in range(1, k):
             top = max(top, score[y])
+        free = counts[u]
+        if len(gold):
+            for y in range(k):
+                free -= gold[u, y]
+                if gold[u, y] > 0:
+                    total += gold[u, y] * (score[y] + common)
         norm = 0.0
         for y in range(k):
             score[y] = np.exp(score[y] - top)
             norm += score[y]
+        total += free * (top + np.log(norm) + common)
         for y in range(k):
-            out[u, y] = score[y] / norm
-    return changed
+            score[y] = free * score[y] / norm
+            if len(gold):
+                score[y] += gold[u, y]
+            classes[y] += score[y]
+        for e in range(indptr[u], indptr[u + 1]):
+            code = codes[e]
+            if 0 <= code < k:
+                hits[labelers[e], 0] += score[code]
+            elif code >= k:
+                for y in range(k):
+                    if members[code, y]:
+                        hits[labelers[e], sizes[code] - 1] += score[y]
+    return total, classes, hits
+
+
+@njit
+def signed_pairs(
+    indptr: Any, slots: Any, codes: Any, counts: Any, size: Any, signs: Any, first: Any, last: Any
+) -> Any:
+    """Return, per class and pair of slots, the rows on which both speak for or against it, and on which they differ.
+
+    Parameters
+    ----------
+    indptr, codes
+        Events of each pattern; events with a code below 0 are passed over.
+    slots
+        (events,) int32: which row and column of the answer an event counts in; below 0: in none.
+    counts
+        (u,) int64 rows per pattern.
+    size
+        Number of slots.
+    signs
+        (codes, k) int8: 1 where a code speaks for a class, -1 against it, 0 where it says nothing.
+    first, last
+        The classes from `first` to before `last` are counted.
+
+    Returns
+    -------
+    both, one : (last - first, size, size) int64
+        Symmetric.
+    """
+    both = np.zeros((last - first, size, size), np.int64)
+    one = np.zeros((last - first, size, size), np.int64)
+    for u in range(len(indptr) - 1):
+        for e in range(indptr[u], indptr[u + 1]):
+            i = slots[e]
+            if i < 0 or codes[e] < 0:
+                continue
+            for f in range(indptr[u], indptr[u + 1]):
+                j = slots[f]
+                if j < 0 or j == i or codes[f] < 0:
+                    continue
+                for y in range(first, last):
+                    said = signs[codes[e], y] * signs[codes[f], y]
+                    if said != 0:
+                        both[y - first, i, j] += counts[u]
+                    if said < 0:
+                        one[y - first, i, j] += counts[u]
+    return both, one
 
 
 @njit
@@ -257,12 +405,14 @@ def mixed_of_many(
     base, table
         (models, k) and (models, cells, k) log scores of any number of models.
     votes
-        (cells,) int64: the class of a vote, -1 for no vote, -2 for one that isn't trusted.
+        (cells,) int64: the class of a vote, -1 for no vote, -2 for one that isn't trusted, -3 for a vote for several
+        classes. These don't decide whether a row is scored by its votes alone, so that a vote against a class never
+        raises it: whether the votes for one class are overruled is seen in the row without them.
     by_vote
         (cells, k) log score that a vote adds by itself.
     """
     k = out.shape[1]
-    score = np.empty(k)
+    score, without = np.empty(k), np.empty(k)
     for u in range(len(indptr) - 1):
         for y in range(k):
             out[u, y] = 0.0
@@ -277,17 +427,34 @@ def mixed_of_many(
             for y in range(k):
                 out[u, y] += weights[p] * score[y]
         voted = -1
+        several = False
         for e in range(indptr[u], indptr[u + 1]):
             vote = votes[np.uint64(cells[e])]
             if vote == -2 or (vote >= 0 and voted >= 0 and vote != voted):
                 voted = -1
                 break
+            several = several or vote == -3
             voted = max(voted, vote)
         if voted < 0:
             continue
+        judged = out[u]
+        if several:
+            for y in range(k):
+                without[y] = 0.0
+            for p in range(len(base)):
+                for y in range(k):
+                    score[y] = base[p, y]
+                for e in range(indptr[u], indptr[u + 1]):
+                    if votes[np.uint64(cells[e])] != -3:
+                        for y in range(k):
+                            score[y] += table[p, np.uint64(cells[e]), y]
+                _softmax(score)
+                for y in range(k):
+                    without[y] += weights[p] * score[y]
+            judged = without
         wins = True
         for y in range(k):
-            wins = wins and (y == voted or out[u, voted] > out[u, y] * (1 + margin))
+            wins = wins and (y == voted or judged[voted] > judged[y] * (1 + margin))
         if wins:
             continue
         for y in range(k):

@@ -20,6 +20,9 @@ Int64 = npt.NDArray[np.int64]
 Int32 = npt.NDArray[np.int32]
 Int8 = npt.NDArray[np.int8]
 
+_SLOTS = 1 << 17
+"""So many places for keys are made at once; more when they fill up."""
+
 
 def dense_keys(votes: Int8, table: Int64) -> Int64:
     """Return the unmixed key of each row of a dense matrix.
@@ -111,27 +114,29 @@ def _group(keys: Any) -> Any:
     groups = np.empty(n, np.int64)
     first = np.empty(max(n, 1), np.int64)
     size = 1024
-    slots = np.full(size, -1, np.int64)
+    while size < n and size < _SLOTS:
+        size *= 2
+    slots, held = np.full(size, -1, np.int64), np.empty(size, np.int64)
     found = 0
     for i in range(n):
         key = keys[i]
         at = (key ^ (key >> 32)) & (size - 1)
-        while slots[at] >= 0 and keys[first[slots[at]]] != key:
+        while slots[at] >= 0 and held[at] != key:
             at = (at + 1) & (size - 1)
         if slots[at] < 0:
-            slots[at] = found
+            slots[at], held[at] = found, key
             first[found] = i
             found += 1
         groups[i] = slots[at]
         if 2 * found > size:
-            size *= 4
-            slots = np.full(size, -1, np.int64)
+            size *= 2
+            slots, held = np.full(size, -1, np.int64), np.empty(size, np.int64)
             for g in range(found):
                 other = keys[first[g]]
                 to = (other ^ (other >> 32)) & (size - 1)
                 while slots[to] >= 0:
                     to = (to + 1) & (size - 1)
-                slots[to] = g
+                slots[to], held[to] = g, other
     return first[:found].copy(), groups
 
 
@@ -269,13 +274,8 @@ def merge_sorted(one: Any, other: Any) -> tuple[Int64, Int32, Int8, Int64, Int64
     >>> [part.tolist() for part in merge_sorted(one, other)]
     [[0, 0, 1], [0], [1], [3, 2], [4, 5]]
     """
-    rows, events = len(one[4]) + len(other[4]), len(one[2]) + len(other[2])
-    indptr, counts, keys = np.zeros(rows + 1, np.int64), np.empty(rows, np.int64), np.empty(rows, np.int64)
-    labelers, codes = np.empty(events, np.int32), np.empty(events, np.int8)
-    n, e = _merge_sorted(*one, *other, indptr, labelers, codes, counts, keys)
-    if n < 0:
-        return None
-    return indptr[: n + 1].copy(), labelers[:e].copy(), codes[:e].copy(), counts[:n].copy(), keys[:n].copy()
+    found: tuple[bool, Int64, Int32, Int8, Int64, Int64] = _merge_sorted(*one, *other)
+    return found[1:] if found[0] else None
 
 
 @njit
@@ -290,40 +290,46 @@ def _merge_sorted(
     codes_b: Any,
     counts_b: Any,
     keys_b: Any,
-    indptr: Any,
-    labelers: Any,
-    codes: Any,
-    counts: Any,
-    keys: Any,
 ) -> Any:
-    a, b, n, e = 0, 0, 0, 0
-    while a < len(keys_a) or b < len(keys_b):
+    """Count the rows and events of both first, so that no more memory is taken than they need."""
+    a, b, n, e = 0, 0, len(keys_a) + len(keys_b), len(codes_a) + len(codes_b)
+    while a < len(keys_a) and b < len(keys_b):
+        if keys_a[a] == keys_b[b]:
+            n -= 1
+            e -= indptr_b[b + 1] - indptr_b[b]
+            a, b = a + 1, b + 1
+        elif keys_a[a] < keys_b[b]:
+            a += 1
+        else:
+            b += 1
+    indptr, counts, keys = np.zeros(n + 1, np.int64), np.empty(n, np.int64), np.empty(n, np.int64)
+    labelers, codes = np.empty(e, np.int32), np.empty(e, np.int8)
+    fits = True
+    a, b, e = 0, 0, 0
+    for row in range(n):
         from_a = b == len(keys_b) or (a < len(keys_a) and keys_a[a] <= keys_b[b])
         from_b = a == len(keys_a) or (b < len(keys_b) and keys_b[b] <= keys_a[a])
-        counts[n] = 0
+        counts[row] = 0
         if from_a and from_b:
             size = indptr_a[a + 1] - indptr_a[a]
-            if size != indptr_b[b + 1] - indptr_b[b]:
-                return -1, 0
-            for i in range(size):
+            fits &= size == indptr_b[b + 1] - indptr_b[b]
+            for i in range(size if fits else 0):
                 x, y = indptr_a[a] + i, indptr_b[b] + i
-                if labelers_a[x] != labelers_b[y] or codes_a[x] != codes_b[y]:
-                    return -1, 0
-        if from_a:
-            keys[n] = keys_a[a]
-            counts[n] += counts_a[a]
-            for x in range(indptr_a[a], indptr_a[a + 1]):
-                labelers[e], codes[e] = labelers_a[x], codes_a[x]
-                e += 1
-            a += 1
+                fits &= labelers_a[x] == labelers_b[y] and codes_a[x] == codes_b[y]
         if from_b:
-            keys[n] = keys_b[b]
-            counts[n] += counts_b[b]
+            keys[row] = keys_b[b]
+            counts[row] += counts_b[b]
             if not from_a:
                 for y in range(indptr_b[b], indptr_b[b + 1]):
                     labelers[e], codes[e] = labelers_b[y], codes_b[y]
                     e += 1
             b += 1
-        n += 1
-        indptr[n] = e
-    return n, e
+        if from_a:
+            keys[row] = keys_a[a]
+            counts[row] += counts_a[a]
+            for x in range(indptr_a[a], indptr_a[a + 1]):
+                labelers[e], codes[e] = labelers_a[x], codes_a[x]
+                e += 1
+            a += 1
+        indptr[row + 1] = e
+    return fits, indptr, labelers, codes, counts, keys

@@ -31,7 +31,7 @@ def dense_events(
     words = flat[: len(flat) // 8 * 8].view(np.uint64)
     size = _count(words, flat)
     indptr, labelers, codes = np.empty(n + 1, np.int64), np.empty(size, np.int32), np.empty(size, np.int8)
-    _fill(words, flat, m, _PLACE, indptr, labelers, codes)
+    _fill(words, flat, m, PLACE, indptr, labelers, codes)
     return indptr, labelers, codes
 
 
@@ -96,4 +96,4 @@ def _places() -> npt.NDArray[np.int64]:
     return table
 
 
-_PLACE = _places()
+PLACE = _places()

@@ -201,7 +201,13 @@ def _of_many(
 
 
 def departures(
-    indptr: Int64, cells: Cells, counts: Int64, width: int, pair: Int64, others: npt.NDArray[np.bool_]
+    indptr: Int64,
+    cells: Cells,
+    counts: Int64,
+    width: int,
+    pair: Int64,
+    others: npt.NDArray[np.bool_],
+    agree: npt.NDArray[np.bool_] | None = None,
 ) -> Float:
     """Return how the other rules vote where the second rule of a pair repeats the first, and where it doesn't.
 
@@ -216,6 +222,8 @@ def departures(
         The two rules.
     others
         (m,) who is asked.
+    agree
+        (codes, codes) which codes agree; None: equal ones.
 
     Examples
     --------
@@ -224,14 +232,17 @@ def departures(
     [[0.0, 0.0, 0.0], [5.0, 5.0, 5.0]]
     """
     bits = bits_for(int(counts.sum()))
-    found: Float = _departures(indptr, cells, counts, width, pair, others, 2.0**bits) / np.array(
+    alike = np.eye(width - 2, dtype=bool) if agree is None else agree
+    found: Float = _departures(indptr, cells, counts, width, pair, others, alike, 2.0**bits) / np.array(
         [1.0, 2.0**bits, 2.0**bits]
     )
     return found
 
 
 @njit
-def _departures(indptr: Any, cells: Any, counts: Any, width: Any, pair: Any, others: Any, one: Any) -> Any:
+def _departures(
+    indptr: Any, cells: Any, counts: Any, width: Any, pair: Any, others: Any, agree: Any, one: Any
+) -> Any:
     out = np.zeros((2, 3), np.int64)
     for u in range(len(indptr) - 1):
         first = -1
@@ -250,7 +261,7 @@ def _departures(indptr: Any, cells: Any, counts: Any, width: Any, pair: Any, oth
             code = np.int64(cells[e]) % width - 2
             if code >= 0 and others[cells[e] // width]:
                 heard += 1
-                same += code == first
+                same += agree[first, code]
         if heard:
             share = same / heard
             kind = 1 if second == first else 0

@@ -2,15 +2,19 @@
 
 from weaklabel.label_matrix.gold import gold_table, gold_weights
 from weaklabel.label_matrix.matrix import LabelMatrix, as_patterns, as_rows
+from weaklabel.label_matrix.outcomes import Alphabet, Sets, checked_outcomes
 from weaklabel.label_matrix.patterns import Events, VotePatterns, vote_array
 from weaklabel.label_matrix.summary import lf_summary
 
 __all__ = [
+    "Alphabet",
     "Events",
     "LabelMatrix",
+    "Sets",
     "VotePatterns",
     "as_patterns",
     "as_rows",
+    "checked_outcomes",
     "gold_table",
     "gold_weights",
     "lf_summary",

@@ -343,10 +343,11 @@ def event_patterns(
     first, groups = kernel.group(raw)
     if kernel.event_difference(*parts, groups, first) >= 0:
         raise collision(labelers)
-    distinct = Events(*kernel.take_events(*parts, first))
+    keys, order, rank = _order(raw[first])
     total = kernel.sum_by_group(counts, groups, len(first))
-    rows = None if inverse is None else groups[inverse]
-    return _sorted(distinct, labelers, silence, total, raw[first], rows)
+    rows = None if inverse is None else rank[groups[inverse]]
+    indptr, who, codes = kernel.take_events(*parts, first[order])
+    return VotePatterns(labelers, silence, indptr, who, codes, total[order], keys[order], rows)
 
 
 def guess_silence(votes: Int8) -> Int8:
@@ -411,23 +412,12 @@ def gold_array(gold: Any, n: int, n_classes: int) -> Int64:
     return array.astype(np.int64)
 
 
-def _sorted(
-    events: Events, labelers: tuple[str, ...], silence: Int8, counts: Int64, raw: Int64, rows: Int64 | None
-) -> VotePatterns:
-    from weaklabel.kernels.patterns import take_events
-
-    keys, order, rank = _order(raw)
-    indptr, who, codes = take_events(events.indptr, events.labelers, events.codes, order)
-    inverse = None if rows is None else rank[rows]
-    return VotePatterns(labelers, silence, indptr, who, codes, counts[order], keys[order], inverse)
-
-
 def _order(raw: Int64) -> tuple[Int64, Int64, Int64]:
     """Return keys, the order that sorts them, and each one's place in it."""
     from weaklabel.kernels.patterns import mix
 
     keys = mix(raw)
-    order = np.argsort(keys, kind="stable")
+    order = np.argsort(keys)  # of keys that are all different
     rank = np.empty_like(order)
     rank[order] = np.arange(len(order))
     return keys, order, rank

@@ -12,6 +12,7 @@ import polars as pl
 from weaklabel.errors import GoldError, VotesError
 from weaklabel.label_matrix.gold import gold_table, join_gold
 from weaklabel.label_matrix.matrix import LabelMatrix, as_patterns
+from weaklabel.label_matrix.outcomes import Alphabet, Sets
 from weaklabel.label_matrix.patterns import Int64, VotePatterns
 from weaklabel.slices import Slices, slice_members
 
@@ -20,6 +21,8 @@ def lf_summary(
     votes: LabelMatrix | VotePatterns | npt.ArrayLike,
     *,
     gold: Any = None,
+    outcomes: Sets | None = None,
+    n_classes: int | None = None,
     names: Sequence[str] | None = None,
     frame: pl.DataFrame | pl.LazyFrame | None = None,
     slices: Slices | None = None,
@@ -34,6 +37,10 @@ def lf_summary(
     gold
         Known labels, in the form that `label_model` takes them; unknown rows count neither as correct nor as
         incorrect.
+    outcomes
+        What the labelers' codes beyond the classes stand for, as `LFRegistry.outcome_codes` returns it; with
+        `n_classes`, the number of classes. Two votes conflict where they have no class in common; a vote is right where
+        the gold class is one of its classes.
     names
         Names to show instead of the labelers' ids.
     frame
@@ -46,7 +53,7 @@ def lf_summary(
     Returns
     -------
     One row per labeler: `labeler`, `j` its position, `Polarity` the codes it votes, and as shares of all rows
-    `Coverage` (it votes), `Overlaps` (another votes too), `Conflicts` (votes of this row differ). With gold also
+    `Coverage` (it votes), `Overlaps` (another votes too), `Conflicts` (votes of this row have no class in common). With gold also
     `Correct`, `Incorrect`, `Emp. Acc.`, `Acc. Low`, `Acc. High` (null for a labeler without a vote on gold).
     With slices the same once more for each slice, whose name stands in a first column `slice` (null: all rows).
 
@@ -74,8 +81,13 @@ def lf_summary(
         )
     shown = list(names if names is not None else patterns.labelers)
     k = max(int(patterns.codes.max(initial=-1)), _top_gold(gold) if gold is not None else 0) + 1
+    if outcomes:
+        if n_classes is None:
+            raise VotesError("outcomes count from the number of classes on", hint="n_classes=len(schema)")
+        k = n_classes
+    alphabet = Alphabet.of(k, outcomes, whole=True)
     right = gold_table(votes, patterns, gold, n_classes=k)
-    whole = _summary(patterns, patterns.counts, right, shown, confidence)
+    whole = _summary(patterns, alphabet, patterns.counts, right, shown, confidence)
     if slices is None:
         return whole
     if not isinstance(votes, LabelMatrix) or patterns.inverse is None:
@@ -85,13 +97,14 @@ def lf_summary(
     for name, inside in slice_members(frame, slices, votes.ids, of="votes'").items():
         counts = np.bincount(patterns.inverse[inside], minlength=len(patterns))
         known = None if codes is None else patterns.gold_table(np.where(inside, codes, -1), n_classes=k)
-        part = _summary(patterns, counts, known, shown, confidence)
+        part = _summary(patterns, alphabet, counts, known, shown, confidence)
         parts.append(part.insert_column(0, pl.lit(name).alias("slice")))
     return pl.concat(parts)
 
 
 def _summary(
     patterns: VotePatterns,
+    alphabet: Alphabet,
     counts: Int64,
     gold: Int64 | None,
     names: Sequence[str],
@@ -101,12 +114,13 @@ def _summary(
     m, n = len(names), max(int(counts.sum()), 1)
     voted = (patterns.codes >= 0) & (counts[patterns.pattern_index] > 0)
     row, who, code = patterns.pattern_index[voted], patterns.labeler_index[voted], patterns.codes[voted]
-    top = int(code.max(initial=0)) + 1
+    means = alphabet.events(patterns)[voted]
+    top = len(alphabet)
     pairs = np.unique(row * m + who)  # a labeler's repeated answers to a row cover it once
     pair_row, pair_who = pairs // m, pairs % m
     overlapped = np.bincount(pair_row, minlength=len(patterns)) > 1
-    distinct = np.unique(row * top + code) // top
-    conflicted = np.bincount(distinct, minlength=len(patterns)) > 1
+    held = np.unique(row * top + means)
+    conflicted = _conflicted(held // top, held % top, alphabet, len(patterns))
 
     def share(chosen: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
         return _bincount(pair_who, counts[pair_row] * chosen[pair_row], m) / n
@@ -124,9 +138,30 @@ def _summary(
     )
     if gold is None:
         return table
-    right = _bincount(who, gold[row, code], m)
+    right = _bincount(who, _inside(gold, row, means, alphabet), m)
     total = _bincount(who, gold.sum(1)[row], m)
     return table.with_columns(_accuracy_columns(right, total, confidence))
+
+
+def _conflicted(row: Any, means: Any, alphabet: Alphabet, u: int) -> npt.NDArray[np.bool_]:
+    """Return which of u patterns hold two votes without a common class, from their distinct votes."""
+    if not alphabet.sets:
+        found: npt.NDArray[np.bool_] = np.bincount(row, minlength=u) > 1
+        return found
+    held = np.zeros((u, len(alphabet)), bool)
+    held[row, means] = True
+    members = alphabet.members.astype(np.int64)
+    apart = (members @ members.T == 0).astype(np.int64)
+    return np.asarray(((held.astype(np.int64) @ apart > 0) & held).any(axis=1))
+
+
+def _inside(gold: Int64, row: Any, means: Any, alphabet: Alphabet) -> npt.NDArray[Any]:
+    """Return the gold rows on which each vote is right."""
+    hits: npt.NDArray[Any] = gold[row, np.minimum(means, alphabet.n_classes - 1)]
+    for code in range(alphabet.n_classes, len(alphabet)):
+        at = np.flatnonzero(means == code)
+        hits[at] = gold[row[at]][:, alphabet.members[code]].sum(axis=1)
+    return hits
 
 
 def _bincount(who: Any, weights: Any, m: int) -> npt.NDArray[np.float64]:

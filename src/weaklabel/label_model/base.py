@@ -15,7 +15,17 @@ import numpy.typing as npt
 
 from weaklabel.errors import GoldError, ModelError, OutputError, VotesError
 from weaklabel.fingerprint import event_hash
-from weaklabel.label_matrix import LabelMatrix, VotePatterns, as_patterns, as_rows, gold_table, gold_weights
+from weaklabel.label_matrix import (
+    Alphabet,
+    LabelMatrix,
+    Sets,
+    VotePatterns,
+    as_patterns,
+    checked_outcomes,
+    gold_table,
+    gold_weights,
+)
+from weaklabel.label_matrix.patterns import nameless
 from weaklabel.label_model.alignment import by_place, places
 from weaklabel.label_model.calibration import CLIP, Calibrator, calibrator, calibrator_from, f1_threshold
 from weaklabel.label_model.cells import Cells, Rows, distinct_rows, plain_rows
@@ -43,7 +53,9 @@ BIG = 2**30
 class LabelModel(ABC):
     """What every label model does. Make one with `weaklabel.label_model.create`.
 
-    `votes` is a `LabelMatrix`, `VotePatterns`, or an (n, m) integer array: -1 abstained, -2 not asked, else a class.
+    `votes` is a `LabelMatrix`, `VotePatterns`, or an (n, m) integer array: -1 abstained, -2 not asked, else a class, or
+    from k on a further outcome of that rule, of which `outcomes` says what it stands for: several classes, or all but some.
+    An outcome that stands for one class is that class, and one that stands for all of them is an abstention.
     Answers are in the order of the input: one row each, or one per pattern when patterns are given. Known labels
     (`gold`) go with the form of the votes: a mapping id to code or a frame `id`, `code` for a `LabelMatrix`; (n,)
     integers, -1 unknown, for an array; a (patterns, classes) table of counts for patterns. Arguments are never
@@ -75,6 +87,8 @@ class LabelModel(ABC):
     """What a fit holds per vote at its widest: its pattern, cell and weights."""
     CELL_BYTES: ClassVar[int] = 20
     """What a fit holds per distinct row and class at its widest: tables of doubles, not all at once."""
+    READS_SETS: ClassVar[bool] = True
+    """Votes for sets of classes are read; else they are read as abstentions, with a warning."""
 
     class_balance_: Float
     labelers_: tuple[str, ...]
@@ -83,7 +97,7 @@ class LabelModel(ABC):
     calibrator_: Calibrator | None = None
     gold_rows_: npt.NDArray[np.uint64]
 
-    def __init__(self, *, n_classes: int) -> None:
+    def __init__(self, *, n_classes: int, outcomes: Sets | None = None) -> None:
         if isinstance(n_classes, bool) or not isinstance(n_classes, (int, np.integer)):
             raise ModelError(f"n_classes is a whole number, not {n_classes!r}", hint="len(schema)")
         if not 2 <= n_classes <= MAX_CODE:
@@ -91,6 +105,8 @@ class LabelModel(ABC):
                 f"n_classes={n_classes}; a label model needs 2 to {MAX_CODE} classes", hint="len(schema)"
             )
         self.n_classes = int(n_classes)
+        self.outcomes = checked_outcomes(self.n_classes, outcomes)
+        self.alphabet = Alphabet.of(self.n_classes, self.outcomes, sets=self.READS_SETS)
         self._counted: Counted | None = None
         self.gold_rows_ = np.empty(0, np.uint64)
 
@@ -116,12 +132,11 @@ class LabelModel(ABC):
         ModelError
             The model can't weigh gold rows.
         """
-        rows = plain_rows(votes, self.n_classes) if self.READS_ROWS and gold is None else None
+        rows = plain_rows(votes, self.alphabet) if self.READS_ROWS and gold is None else None
         if rows is not None:
-            self._learn_rows(distinct_rows(rows, self.n_classes))
+            self._learn_rows(distinct_rows(rows, len(self.alphabet)))
             return self
-        patterns = self._checked(votes)
-        table: Any = gold_table(votes, patterns, gold, n_classes=self.n_classes)
+        patterns, table = self._read(votes, gold, fitting=True)
         if inclusion is not None and table is not None:
             if not self.CORRECTS:
                 raise ModelError(
@@ -162,8 +177,7 @@ class LabelModel(ABC):
                 f"this label model {self.name!r} was fitted by fit, which keeps no counts to add to",
                 hint="make a new model and give it every part with partial_fit",
             )
-        patterns = self._checked(votes)
-        table = gold_table(votes, patterns, gold, n_classes=self.n_classes)
+        patterns, table = self._read(votes, gold, fitting=True)
         if self._counted is None:
             counted = Counted(patterns.without_rows(), table)
         else:
@@ -204,8 +218,8 @@ class LabelModel(ABC):
         array([[0.86, 0.14]])
         """
         self._need_fit()
-        patterns = self._checked(votes)
-        made, table = calibrator(method), gold_table(votes, patterns, gold, n_classes=self.n_classes)
+        patterns, table = self._read(votes, gold)
+        made = calibrator(method)
         again = np.isin(_row_hashes(votes, gold), self.gold_rows_).sum()
         if again:
             raise GoldError(
@@ -217,7 +231,7 @@ class LabelModel(ABC):
         if table is None or not len(row):
             raise GoldError("no gold row with votes to calibrate by", hint="give gold labels as in fit")
         self.calibrator_ = None
-        self.calibrator_ = made.fit(self._answers(patterns)[1][row], code, weights=table[row, code])
+        self.calibrator_ = made.fit(self._scored(patterns)[row], code, weights=table[row, code])
         return self
 
     def predict_proba(self, votes: Votes) -> Float:
@@ -288,7 +302,7 @@ class LabelModel(ABC):
         self._need_fit()
         if not isinstance(votes, (LabelMatrix, VotePatterns)) and np.ndim(votes) == 1:
             votes = np.asarray(votes)[None, :]
-        return explain_row(self, self._checked(votes))
+        return explain_row(self, self._read(votes)[0])
 
     def fit_bytes(self, votes: Votes) -> int:
         """Return an estimate of the memory that a fit takes, in bytes: patterns, and tables beside them.
@@ -338,7 +352,7 @@ class LabelModel(ABC):
             "format": FORMAT,
             "model": self.name,
             "n_classes": self.n_classes,
-            "options": {name: getattr(self, name) for name in self.OPTIONS},
+            "options": {name: getattr(self, name) for name in self.OPTIONS} | self._told_outcomes(),
             "arrays": f"arrays-{uuid.uuid4().hex}.npz",
             "learned": {name: value for name, value in learned.items() if name not in arrays},
             "calibrator": None if self.calibrator_ is None else self.calibrator_.to_dict(),
@@ -351,7 +365,7 @@ class LabelModel(ABC):
 
     @abstractmethod
     def _fit(self, patterns: VotePatterns, gold: Float | None) -> None:
-        """Learn from patterns whose codes are all below `n_classes`; gold is a (u, k) table or None."""
+        """Learn from patterns whose codes are those of `alphabet`; gold is a (u, k) table or None."""
 
     @abstractmethod
     def _posterior(self, patterns: VotePatterns, where: Int) -> Float:
@@ -362,7 +376,7 @@ class LabelModel(ABC):
             value = state[name]
             setattr(self, name, _tuples(value) if isinstance(value, list) else value)
         self._counted = Counted.from_arrays(state, self.labelers_, self.silence_)
-        self.correction_ = Correction.from_arrays(state)
+        self.correction_ = Correction.from_arrays(state, self.alphabet)
         self.gold_rows_ = state.get("gold_rows_", np.empty(0, np.uint64))
         self.calibrator_ = calibrator_from(state["calibrator"]) if state["calibrator"] else None
 
@@ -370,8 +384,8 @@ class LabelModel(ABC):
         """Return what the score of one row is a sum of, or None when it is no sum.
 
         `row` is a single pattern with votes in which every answer is spelt out: its silence is -2 throughout. The
-        answer is the (k,) log score of a row before anybody is asked, and an (m, k + 2, k) table of what answer
-        `code + 2` of each of the row's labelers adds to it (column 0, not asked: nothing). The softmax of their
+        answer is the (k,) log score of a row before anybody is asked, and an (m, codes + 2, k) table of what answer
+        `code + 2` (a code of `alphabet`) of each of the row's labelers adds to it (column 0, not asked: nothing). The softmax of their
         sum is that row's posterior; with `SCALE` "share" the sum itself, divided by its total.
         """
         return None
@@ -382,7 +396,7 @@ class LabelModel(ABC):
         own = sum(
             getattr(patterns, name).nbytes for name in ("indptr", "labeler_index", "codes", "counts", "keys")
         )
-        return own + self.EVENT_BYTES * e + self.CELL_BYTES * u * k + 48 * m * (k + 2) * k
+        return own + self.EVENT_BYTES * e + self.CELL_BYTES * u * k + 48 * m * (len(self.alphabet) + 2) * k
 
     def _fit_cells(self, rows: Cells) -> None:
         """Learn from rows as they lie; for models with `READS_ROWS`."""
@@ -425,7 +439,9 @@ class LabelModel(ABC):
         heard = patterns.n_votes > 0
         group, share = self._together()
         scores = np.log(np.maximum(before, CLIP))
-        self.correction_ = fit_correction(scores, patterns, gold * heard[:, None], group=group, share=share)
+        self.correction_ = fit_correction(
+            scores, patterns, gold * heard[:, None], group=group, share=share, alphabet=self.alphabet
+        )
         if self.correction_ is not None:
             answers = self.correction_.corrected(before, patterns, where)
             rows = patterns.counts * heard
@@ -455,38 +471,69 @@ class LabelModel(ABC):
     def _where(self, patterns: VotePatterns) -> Int:
         return places(patterns, self.labelers_, self.silence_)
 
-    def _checked(self, votes: Votes) -> VotePatterns:
-        patterns = as_patterns(votes)
+    def _read(
+        self, votes: Votes, gold: Any = None, *, fitting: bool = False
+    ) -> tuple[VotePatterns, npt.NDArray[Any] | None]:
+        """Return votes as patterns whose codes are those of `alphabet`, and gold rows of each and class."""
+        patterns, to = self._alphabetic(votes, fitting=fitting)
+        if to is None or not isinstance(votes, VotePatterns) or np.ndim(gold) != 2:
+            return patterns, gold_table(votes, patterns, gold, n_classes=self.n_classes)
+        given: Any = gold_table(votes, votes, gold, n_classes=self.n_classes)
+        table = np.zeros((len(patterns), self.n_classes), np.int64)
+        np.add.at(table, to, given)
+        return patterns, table
+
+    def _alphabetic(
+        self, votes: Votes, *, fitting: bool = False, group: bool = True
+    ) -> tuple[VotePatterns, Int | None]:
+        known = None if fitting else self._standing(votes)
+        patterns, to = self.alphabet.read(votes, labelers=known, group=group)
         if not patterns.labelers:
             raise VotesError("votes without a single labeler", hint="one column per rule or person")
-        wrong = np.flatnonzero(patterns.codes >= self.n_classes)
-        if len(wrong):
-            who = patterns.labelers[patterns.labeler_index[wrong[0]]]
-            what = f"labeler {who!r} votes {patterns.codes[wrong[0]]}"
-            raise VotesError(
-                f"{what}, and there are {self.n_classes} classes: 0 to {self.n_classes - 1}",
-                hint="n_classes is the number of labels in the schema; a rule that stands for several labels, or "
-                "against one (any_of, none_of), is left out: votes.keep([…])",
-            )
-        return patterns
+        if fitting and not self.READS_SETS and self.alphabet.silenced(patterns.labelers):
+            logger.warning("%s reads votes for several classes, or against some, as abstentions", self.name)
+        return patterns, to
 
     def _answers(self, votes: Votes) -> tuple[VotePatterns | Rows, Float]:
         self._need_fit()
-        patterns: VotePatterns | Rows
-        rows = plain_rows(votes, self.n_classes) if self.READS_ROWS and self.correction_ is None else None
-        if rows is not None and by_place(rows.labelers, self.labelers_):
-            patterns, answers = self._row_posterior(rows)
-        else:
-            patterns = self._checked(as_rows(votes))
-            where = self._where(patterns)
-            answers = self._posterior(patterns, where)
-            if self.correction_ is not None:
-                answers = self.correction_.corrected(answers, patterns, where)
+        known = self.labelers_
+        rows = None
+        if self.READS_ROWS and self.correction_ is None:
+            rows = plain_rows(votes, self.alphabet, known)
+        if rows is None or not by_place(rows.labelers, known):
+            patterns, _ = self._alphabetic(votes, group=False)
+            return patterns, self._scored(patterns)
+        found, answers = self._row_posterior(rows)
+        return found, self._last(found, answers)
+
+    def _scored(self, patterns: VotePatterns) -> Float:
+        """Return the answers to patterns whose codes are those of `alphabet`, (u, k)."""
+        where = self._where(patterns)
+        answers = self._posterior(patterns, where)
+        if self.correction_ is not None:
+            answers = self.correction_.corrected(answers, patterns, where)
+        return self._last(patterns, answers)
+
+    def _last(self, patterns: VotePatterns | Rows, answers: Float) -> Float:
+        """Calibrate answers, in place, and give rows without votes the class balance."""
         heard = patterns.n_votes > 0
         if self.calibrator_ is not None:
             answers[heard] = self.calibrator_.apply(answers[heard])
         answers[~heard] = self.class_balance_
-        return patterns, answers
+        return answers
+
+    def _standing(self, votes: Votes) -> tuple[str, ...] | None:
+        """Return the fitted labelers where the votes' own stand in their places."""
+        if isinstance(votes, (LabelMatrix, VotePatterns)):
+            own = votes.labelers
+        else:
+            shape = np.shape(votes)
+            own = nameless(shape[1] if len(shape) == 2 else 0)
+        return self.labelers_ if by_place(own, self.labelers_) else None
+
+    def _told_outcomes(self) -> dict[str, Any]:
+        """Return the outcomes as `save` writes them; nothing where there are none."""
+        return {"outcomes": self.outcomes} if self.outcomes else {}
 
     def _per_row(self, votes: Votes, patterns: VotePatterns | Rows, answers: Any) -> Any:
         if isinstance(votes, VotePatterns) or isinstance(patterns, Rows):
@@ -507,21 +554,27 @@ def _row_hashes(votes: Votes, gold: Any) -> npt.NDArray[np.uint64]:
     return np.unique(np.array([event_hash(f"gold {id}", 0) for id in ids], np.uint64))
 
 
-def soft_votes(patterns: VotePatterns, n_classes: int, weights: Float | None = None) -> Float:
+def soft_votes(patterns: VotePatterns, alphabet: Alphabet | int, weights: Float | None = None) -> Float:
     """Return each pattern's share of votes per class, (u, k); zeros where nobody votes.
 
+    `alphabet` says what the codes stand for, k that they are classes; a set's vote is spread evenly over its classes.
     `weights` is what a vote of each labeler counts, 1 when not given.
 
     Examples
     --------
     >>> soft_votes(as_patterns([[0, 1, 1, -1]]), 2).round(3).tolist()
     [[0.333, 0.667]]
+    >>> soft_votes(as_patterns([[0, 3]]), Alphabet.of(3, {"1": [[1, 2]]})).tolist()
+    [[0.5, 0.25, 0.25]]
     """
+    read = Alphabet(alphabet) if isinstance(alphabet, int) else alphabet
+    size = len(read)
     voted = patterns.codes >= 0
-    cells = patterns.pattern_index[voted] * n_classes + patterns.codes[voted]
+    cells = patterns.pattern_index[voted] * size + patterns.codes[voted]
     each = None if weights is None else weights[patterns.labeler_index[voted]]
-    flat = np.bincount(cells, weights=each, minlength=len(patterns) * n_classes)
-    counts = flat.reshape(len(patterns), n_classes)
+    flat = np.bincount(cells, weights=each, minlength=len(patterns) * size)
+    coded = flat.reshape(len(patterns), size)
+    counts: npt.NDArray[Any] = read.spread(coded) if read.sets else coded
     total = counts.sum(axis=1, keepdims=True)
     return counts / np.where(total > 0, total, 1)
 

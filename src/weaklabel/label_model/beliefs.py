@@ -26,8 +26,9 @@ class Beliefs:
     Parameters
     ----------
     votes
-        A line per labeler and class it votes for: `labeler`, `code`, `votes` (rows), `coverage` (their share of all
-        rows) and `precision` (mean probability of that class on these rows), the latter two with `_low` and `_high`,
+        A line per labeler and what it votes for: `labeler`, `code` (its own), `votes` (rows), `coverage` (their share of all
+        rows) and `precision` (mean probability of that class on these rows; of a vote for several classes, that it is
+        one of them), the latter two with `_low` and `_high`,
         and `identified`: whether the votes alone can say how good this labeler is. They can when it votes on some
         row together with each of two others that vote on some row together, too; else its precision is the model's
         prior.
@@ -155,7 +156,16 @@ class _Events:
         rows = patterns.counts[self.row].astype(np.float64)
         size = len(self.labeler)
         total = np.bincount(self.which, weights=rows, minlength=size)
-        right = np.bincount(self.which, weights=rows * p[self.row, self.code[self.which]], minlength=size)
+        allowed = np.zeros((size, p.shape[1]), bool)
+        names = model._standing(patterns) or patterns.labelers
+        for i, (j, code) in enumerate(zip(self.labeler.tolist(), self.code.tolist(), strict=True)):
+            allowed[i, list(model.alphabet.classes(names[j], code))] = True
+        one = allowed.sum(axis=1) == 1
+        named = p[self.row, allowed.argmax(axis=1)[self.which]]
+        if not one.all():
+            inside = np.where(allowed[self.which], p[self.row], 0.0).sum(axis=1)
+            named = np.where(one[self.which], named, inside)
+        right = np.bincount(self.which, weights=rows * named, minlength=size)
         m = len(patterns.labelers)
         all_right = np.bincount(self.labeler, weights=right, minlength=m)
         all_votes = np.bincount(self.labeler, weights=total, minlength=m)

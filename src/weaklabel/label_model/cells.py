@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from weaklabel.label_matrix import LabelMatrix, VotePatterns, matrix
+from weaklabel.label_matrix import Alphabet, LabelMatrix, VotePatterns, matrix
 from weaklabel.label_matrix.patterns import (
     PROBE,
     Int8,
@@ -26,6 +26,7 @@ from weaklabel.label_matrix.patterns import (
     nameless,
     vote_array,
 )
+from weaklabel.label_model.alignment import by_place
 from weaklabel.schema import ABSTAIN, MISSING
 
 Places = npt.NDArray[Any]
@@ -43,7 +44,7 @@ class Cells:
     labelers, silence
         As in `VotePatterns`.
     width
-        Cells of a labeler: number of classes, and two.
+        Cells of a labeler: number of codes, and two.
     indptr, cells
         (n + 1,) int64 and (events,) uint16 or int32: cells of row i are `cells[indptr[i]:indptr[i + 1]]`, ascending.
     counts
@@ -71,13 +72,13 @@ class Cells:
         return len(self.counts)
 
     @classmethod
-    def of(cls, votes: VotePatterns | Cells, n_classes: int) -> Cells:
+    def of(cls, votes: VotePatterns | Cells, n_codes: int) -> Cells:
         """Return patterns as cells; cells as they are."""
         if isinstance(votes, Cells):
             return votes
         from weaklabel.kernels.cells import cell_type, write_cells
 
-        width = n_classes + 2
+        width = n_codes + 2
         cells = np.empty(len(votes.codes), cell_type(len(votes.labelers) * width))
         write_cells(votes.labeler_index, votes.codes, width, cells)
         counts = np.where(votes.n_votes > 0, votes.counts, 0)
@@ -163,12 +164,14 @@ def votes_in(indptr: Int64, cells: Places, width: int) -> Int64:
     return votes
 
 
-def plain_rows(votes: Any, n_classes: int) -> Rows | None:
+def plain_rows(votes: Any, alphabet: Alphabet, labelers: tuple[str, ...] | None = None) -> Rows | None:
     """Return a long matrix of votes as it is, an array or a `LabelMatrix` in columns, else None.
+
+    `labelers` stand where those of the votes do, if their ids count.
 
     Examples
     --------
-    >>> plain_rows(np.zeros((5, 2), np.int8), 2) is None
+    >>> plain_rows(np.zeros((5, 2), np.int8), Alphabet(2)) is None
     True
     """
     codes = votes.ungrouped() if isinstance(votes, LabelMatrix) else votes
@@ -178,8 +181,12 @@ def plain_rows(votes: Any, n_classes: int) -> Rows | None:
         return None
     codes = np.ascontiguousarray(codes if codes.dtype == np.int8 else vote_array(codes))
     low, high = _span(codes)
-    if low < MISSING or high >= n_classes:
+    if low < MISSING or (high >= alphabet.n_classes and not alphabet.own):
         return None
+    if high >= alphabet.n_classes:
+        own = votes.labelers if isinstance(votes, LabelMatrix) else nameless(codes.shape[1])
+        codes = alphabet.codes(codes, labelers if labelers and by_place(own, labelers) else own)
+        low, _ = _span(codes)
     if isinstance(votes, LabelMatrix):
         odd = low == MISSING or bool((votes.silence == MISSING).any())
         return Rows(codes, votes.silence, odd, votes.labelers)
@@ -215,7 +222,7 @@ def blocks(rows: Rows, width: int) -> Iterator[tuple[int, Int64, Places]]:
         yield start, indptr[: len(some) + 1], cells[:size]
 
 
-def distinct_rows(rows: Rows, n_classes: int) -> Cells:
+def distinct_rows(rows: Rows, n_codes: int) -> Cells:
     """Return the distinct rows of a matrix and their counts; where nearly all differ, as they lie.
 
     Of equal rows that are left where they are, the first one stands for all.
@@ -226,7 +233,7 @@ def distinct_rows(rows: Rows, n_classes: int) -> Cells:
     >>> distinct_rows(Rows(votes, np.array([-1, -1], np.int8)), 2).counts.tolist()
     [2, 0]
     """
-    return (_as_they_lie if matrix.mostly_distinct(rows.votes) else _grouped)(rows, n_classes + 2)
+    return (_as_they_lie if matrix.mostly_distinct(rows.votes) else _grouped)(rows, n_codes + 2)
 
 
 def _numbers(rows: Rows, width: int) -> tuple[Int64, npt.NDArray[np.bool_]]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from weaklabel.label_matrix import VotePatterns
+from weaklabel.label_matrix import Alphabet, VotePatterns
 from weaklabel.label_model.calibration import CLIP, softmax
 
 Float = npt.NDArray[np.float64]
@@ -41,9 +41,9 @@ class Correction:
         (k,) added to every row.
     leaning
         (k, k): what it adds when all votes of a row name a class, by class named and class; of divided votes, by
-        their shares.
+        their shares, a vote for several classes being divided evenly.
     weights
-        (m, k, k): what a vote adds, by labeler, class voted and class.
+        (m, codes, k): what a vote adds, by labeler, code voted and class.
     counts
         (m,) what a vote of each labeler counts in those shares.
     n_gold
@@ -67,6 +67,7 @@ class Correction:
     counts: Float
     n_gold: int
     caution: float = 1.0
+    alphabet: Alphabet | None = None
 
     def arrays(self) -> dict[str, Any]:
         """Return the arrays that `from_arrays` reads back."""
@@ -80,7 +81,7 @@ class Correction:
         }
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, Any]) -> Correction | None:
+    def from_arrays(cls, arrays: Mapping[str, Any], alphabet: Alphabet | None = None) -> Correction | None:
         """Return the correction that a saved model holds, or None."""
         if "correction_numbers" not in arrays:
             return None
@@ -88,7 +89,7 @@ class Correction:
         bias, weights = arrays["correction_bias"], arrays["correction_weights"]
         leaning = arrays.get("correction_leaning", np.zeros((len(bias), len(bias))))  # older models have none
         counts = arrays.get("correction_counts", np.ones(len(weights)))
-        return cls(scale, bias, leaning, weights, counts, int(n_gold), caution)
+        return cls(scale, bias, leaning, weights, counts, int(n_gold), caution, alphabet)
 
     def corrected(self, probabilities: Float, patterns: VotePatterns, where: Int) -> Float:
         """Return corrected probabilities of patterns, (u, k); `where` maps their labelers to those of the fit."""
@@ -98,10 +99,11 @@ class Correction:
     def scores(self, scores: Float, patterns: VotePatterns) -> Float:
         """Return the corrected scores of patterns, (u, k); `patterns` has the labelers of the fit, in their order."""
         k = len(self.bias)
-        votes = _votes(patterns, np.arange(len(self.weights) * k), self.counts, k)
+        size = self.weights.shape[1]
+        votes = _votes(patterns, np.arange(len(self.weights) * size), self.counts, size)
         each = self.weights / self.counts[:, None, None]
         added: Float = votes @ each.reshape(-1, k)
-        for part, lean in zip(_shares(votes, k).T, self.leaning, strict=True):
+        for part, lean in zip(_shares(votes, self.alphabet or Alphabet(k)).T, self.leaning, strict=True):
             added += part[:, None] * lean  # a matrix product would round by the number of rows
         return self.scale * scores + self.bias + added
 
@@ -113,6 +115,7 @@ def fit_correction(
     *,
     group: Int | None = None,
     share: Float | None = None,
+    alphabet: Alphabet | None = None,
 ) -> Correction | None:
     """Fit scale, bias, leaning and weights of votes to gold rows.
 
@@ -140,6 +143,8 @@ def fit_correction(
         (m,) the first labeler of each labeler's group of duplicates: they share one weight.
     share
         (m,) what the vote of one of them counts, 1 over the size of its group.
+    alphabet
+        What the codes of the patterns stand for; None: classes.
 
     Returns
     -------
@@ -166,34 +171,39 @@ def fit_correction(
         return None
     group = np.arange(m) if group is None else group
     share = np.ones(m) if share is None else share
-    which = (group[:, None] * k + np.arange(k)).ravel()
-    votes = _votes(patterns, which, share, k)[known]
+    read = alphabet or Alphabet(k)
+    size = len(read)
+    which = (group[:, None] * size + np.arange(size)).ravel()
+    votes = _votes(patterns, which, share, size)[known]
     seen = np.unique(votes.indices)
-    parts = [np.ones((len(known), 1)), _shares(votes, k), votes[:, seen]]
+    parts = [np.ones((len(known), 1)), _shares(votes, read), votes[:, seen]]
     centred = scores[known] - scores[known].mean(axis=1, keepdims=True)
     scale, rows, caution = _averaged(centred, sparse.hstack(parts, format="csr"), gold[known])
-    weights = np.zeros((m * k, k))
+    weights = np.zeros((m * size, k))
     weights[seen] = rows[1 + k :]
-    weights = weights[which].reshape(m, k, k) * share[:, None, None]
-    return Correction(scale, rows[0], rows[1 : 1 + k], weights, share, round(float(gold.sum())), caution)
+    weights = weights[which].reshape(m, size, k) * share[:, None, None]
+    n_gold = round(float(gold.sum()))
+    return Correction(scale, rows[0], rows[1 : 1 + k], weights, share, n_gold, caution, alphabet)
 
 
-def _shares(votes: Any, k: int) -> Float:
+def _shares(votes: Any, alphabet: Alphabet) -> Float:
     """Return the part of each row's votes that names each class, (u, k), from the matrix of votes."""
-    u = votes.shape[0]
-    cells = np.repeat(np.arange(u), np.diff(votes.indptr)) * k + votes.indices % k
-    named = np.bincount(cells, weights=votes.data, minlength=u * k).reshape(u, k)
-    total = named.sum(axis=1, keepdims=True)
-    return named / np.where(total > 0, total, 1.0)
+    u, size = votes.shape[0], len(alphabet)
+    cells = np.repeat(np.arange(u), np.diff(votes.indptr)) * size + votes.indices % size
+    named = np.bincount(cells, weights=votes.data, minlength=u * size).reshape(u, size)
+    by_class: npt.NDArray[Any] = alphabet.spread(named) if alphabet.sets else named
+    total = by_class.sum(axis=1, keepdims=True)
+    shares: Float = by_class / np.where(total > 0, total, 1.0)
+    return shares
 
 
-def _votes(patterns: VotePatterns, which: Int, share: Float, k: int) -> Any:
-    """Return the sparse (u, m * k) matrix of votes: column `which[labeler * k + class]`, `share` of the labeler."""
+def _votes(patterns: VotePatterns, which: Int, share: Float, size: int) -> Any:
+    """Return the sparse (u, m * codes) matrix of votes: column `which[labeler * codes + code]`, `share` of the labeler."""
     from scipy import sparse
 
     voted = patterns.codes >= 0
     who = patterns.labeler_index[voted].astype(np.int64)
-    cells = which[who * k + patterns.codes[voted]]
+    cells = which[who * size + patterns.codes[voted]]
     shape = (len(patterns), len(which))
     return sparse.csr_array((share[who], (patterns.pattern_index[voted], cells)), shape=shape)
 

@@ -16,9 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from weaklabel.errors import ModelError
-from weaklabel.label_matrix import VotePatterns
+from weaklabel.label_matrix import Sets, VotePatterns
 from weaklabel.label_model.base import TIE, Float, Int, LabelModel, class_weights, soft_votes
 from weaklabel.label_model.duplicates import duplicate_groups, with_votes
+from weaklabel.label_model.event_scores import Several
 from weaklabel.schema import ABSTAIN
 
 logger = logging.getLogger("weaklabel.label_model")
@@ -43,6 +44,8 @@ class DawidSkene(LabelModel):
     the prior is worth s times the labeler's own answers. This keeps the fit from running away where rules vote for
     one class only and their errors depend on each other. The class balance gets one pseudo-row per class.
 
+    A vote for several classes, or against some, is one more answer of a labeler, of whose prior `EventBayes` tells.
+
     EM starts from the shares of votes and climbs the log likelihood plus the log prior (`log_likelihood_`), which
     never falls; sums run over distinct rows in an order that only their content decides.
 
@@ -50,8 +53,9 @@ class DawidSkene(LabelModel):
 
     * `merge_duplicates`: rules (silence -1) whose votes are identical in every row of the fit count as one: each
       of g such rules has the weight 1/g, in the start and the prior as well. People are never merged.
-    * `keep_unanimous`: when all class votes of a row name one class y, and every voter is better than chance at
-      it (theta[y, y] > theta[y', y] for every other y'), prior and silence don't overrule them: should another
+    * `keep_unanimous`: when all class votes of a row name one class y (votes for several classes: have one class y in
+      common), and every voter is better than chance at it (it says so more often where y is right than where any
+      class is that its vote leaves out), prior and silence don't overrule them: should another
       class win or tie, the row is scored by its votes alone, under a uniform balance.
     * a row without votes gets `class_balance_` from `predict_proba`, and -1 from `predict`.
 
@@ -82,7 +86,7 @@ class DawidSkene(LabelModel):
     class_balance_
         (k,) share of each class among rows with votes.
     confusion_
-        (m, k, k + 1): P(answer | class); the last column is "abstained".
+        (m, k, codes + 1): P(answer | class); the first k columns are the classes, the last is "abstained".
     log_likelihood_
         Penalised log likelihood after each pass; the last one is that of the final parameters.
     n_iter_, converged_
@@ -101,6 +105,9 @@ class DawidSkene(LabelModel):
     """
 
     name = "dawid_skene"
+    BREAKS: ClassVar[Mapping[str, str]] = {
+        "against": "a rule whose votes against a class stand mostly on rows of that class is taken to speak for it"
+    }
     OPTIONS: ClassVar[tuple[str, ...]] = (
         "smoothing",
         "prior_accuracy",
@@ -130,6 +137,7 @@ class DawidSkene(LabelModel):
         self,
         *,
         n_classes: int,
+        outcomes: Sets | None = None,
         smoothing: float | None = None,
         prior_accuracy: float = 0.8,
         start: npt.ArrayLike | None = None,
@@ -139,7 +147,7 @@ class DawidSkene(LabelModel):
         keep_unanimous: bool = True,
         merge_duplicates: bool = True,
     ) -> None:
-        super().__init__(n_classes=n_classes)
+        super().__init__(n_classes=n_classes, outcomes=outcomes)
         _check(smoothing is None or 0 <= smoothing < np.inf, f"smoothing is 0 or more, not {smoothing}")
         lowest = 1 / self.n_classes
         _check(
@@ -163,23 +171,23 @@ class DawidSkene(LabelModel):
     def _fit(self, patterns: VotePatterns, gold: Float | None) -> None:
         from weaklabel.kernels.em import em_pass, expected_events
 
-        m, k = len(patterns.labelers), self.n_classes
+        m, k, size = len(patterns.labelers), self.n_classes, len(self.alphabet)
         duplicates = duplicate_groups(patterns) if self.merge_duplicates else ()
         weights = np.ones(m)
         for group in duplicates:
             weights[list(group)] = 1 / len(group)
         fitted = with_votes(patterns)
         used = gold[patterns.n_votes > 0] if gold is not None else np.zeros((0, k))
-        shares = soft_votes(fitted, k, weights)
+        shares = soft_votes(fitted, self.alphabet, weights)
         first = class_weights(fitted, shares, used if gold is not None else None)
         balance = (first.sum(axis=0) + 1) / (first.sum() + k)
-        answers = _answer_counts(fitted, k)
+        answers = _answer_counts(fitted, size)
         prior = self._prior(fitted, answers, balance)
         if self.start is not None:
             start = self._start(patterns)[patterns.n_votes > 0]
             first = class_weights(fitted, start, used if gold is not None else None)
-        cells = _cells(fitted, np.arange(m), k)
-        expected = expected_events(fitted.indptr, cells, first, m * (k + 2))
+        cells = _cells(fitted, np.arange(m), size)
+        expected = expected_events(fitted.indptr, cells, first, m * (size + 2))
         theta, pi = self._maximise(fitted, answers, expected, first.sum(axis=0), prior)
         rows = fitted.counts.astype(np.float64)
         history: list[float] = []
@@ -208,7 +216,7 @@ class DawidSkene(LabelModel):
         base, table = _scores(
             self.class_balance_, self.confusion_[where], patterns.silence, self.weights_[where]
         )
-        cells = _cells(patterns, np.arange(len(where)), self.n_classes)
+        cells = _cells(patterns, np.arange(len(where)), len(self.alphabet))
         answers: Float = posterior(patterns.indptr, cells, table, base)
         if self.keep_unanimous:
             self._keep_unanimous(patterns, where, answers)
@@ -217,10 +225,10 @@ class DawidSkene(LabelModel):
     def _evidence(self, row: VotePatterns, where: Int) -> tuple[Float, Float]:
         from weaklabel.kernels.em import posterior
 
-        m, k = len(where), self.n_classes
+        m, k, size = len(where), self.n_classes, len(self.alphabet)
         base, table = _scores(self.class_balance_, self.confusion_[where], row.silence, self.weights_[where])
-        answers = posterior(row.indptr, _cells(row, np.arange(m), k), table, base)
-        table = table.reshape(m, k + 2, k)
+        answers = posterior(row.indptr, _cells(row, np.arange(m), size), table, base)
+        table = table.reshape(m, size + 2, k)
         if self.keep_unanimous and self._keep_unanimous(row, where, answers):
             table[:, 1] = 0.0  # votes alone
             return np.zeros(k), table
@@ -230,28 +238,32 @@ class DawidSkene(LabelModel):
         """Rescore, in place, trustworthy unanimous votes that were overruled; return how many rows that were."""
         from weaklabel.kernels.em import keep_unanimous
 
-        k = self.n_classes
-        said = np.ascontiguousarray(self.confusion_[where][:, :, :k].transpose(0, 2, 1))  # [j, answer, class]
-        own = said[:, np.arange(k), np.arange(k)]
-        others = np.where(np.eye(k, dtype=bool), -1.0, said).max(axis=2)
-        logs = self.weights_[where][:, None, None] * np.log(np.maximum(said, FLOOR))
-        better = own > others * (1 + TIE)
-        events = patterns.indptr, patterns.labeler_index, patterns.codes
-        return int(keep_unanimous(*events, better, logs, TIE, answers))
+        k, size, members = self.n_classes, len(self.alphabet), self.alphabet.members
+        said = self.confusion_[where][:, :, :size].transpose(0, 2, 1)  # [j, answer, class]
+        others = np.where(members, -1.0, said).max(axis=2, keepdims=True)
+        better, logs = np.zeros((2, len(where), size + 2, k))
+        better[:, 2:] = said > others * (1 + TIE)
+        logs[:, 2:] = self.weights_[where][:, None, None] * np.log(np.maximum(said, FLOOR))
+        cells = _cells(patterns, np.arange(len(where)), size)
+        flat = better.reshape(-1, k) > 0, logs.reshape(-1, k)
+        return int(keep_unanimous(patterns.indptr, cells, members, *flat, TIE, answers))
 
     def _prior(self, patterns: VotePatterns, answers: Int, balance: Float) -> Float:
-        """Return pseudo-votes (m, k, k + 1) per labeler, class and answer."""
-        m, k = len(patterns.labelers), self.n_classes
-        right = np.full((k + 1, k), 1 - self.prior_accuracy)  # P(class | answer) under the prior
+        """Return pseudo-votes (m, k, codes + 1) per labeler, class and answer."""
+        m, k, size = len(patterns.labelers), self.n_classes, len(self.alphabet)
+        right = np.full((size + 1, k), 1 - self.prior_accuracy)  # P(class | answer) under the prior
         right[:k] *= balance[None, :] / (1 - balance[:, None])
         right[np.arange(k), np.arange(k)] = self.prior_accuracy
-        right[k] = balance
+        several = Several.of(self.alphabet, patterns.labelers)
+        right[k:size] = several.prior(balance, self.prior_accuracy)
+        right[size] = balance
         if self.smoothing is None:
             strength = np.where(patterns.silence == ABSTAIN, RULE_SMOOTHING, PERSON_SMOOTHING)
         else:
             strength = np.full(m, float(self.smoothing))
         pseudo = strength[:, None] * (answers + 1)
-        pseudo[answers[:, k] == 0, k] = 0  # who never abstained has no such answer
+        pseudo[answers[:, size] == 0, size] = 0  # who never abstained has no such answer
+        pseudo[:, k:size][~several.own] = 0
         prior: Float = pseudo[:, None, :] * right.T[None, :, :]
         for j, labeler in enumerate(patterns.labelers):
             if labeler in self.history:
@@ -261,19 +273,20 @@ class DawidSkene(LabelModel):
     def _maximise(
         self, patterns: VotePatterns, answers: Int, expected: Float, classes: Float, prior: Float
     ) -> tuple[Float, Float]:
-        """Return the confusion matrices (m, k, k + 1) and class balance (k,) of the M step.
+        """Return the confusion matrices (m, k, codes + 1) and class balance (k,) of the M step.
 
         A labeler without weight in a class gives each answer that it ever gave there with equal probability.
         """
-        m, k = len(patterns.labelers), self.n_classes
-        events = expected.reshape(m, k + 2, k)
+        m, k, size = len(patterns.labelers), self.n_classes, len(self.alphabet)
+        events = expected.reshape(m, size + 2, k)
         silent = classes[None, :] - events.sum(axis=1)
         abstained = np.where(patterns.silence[:, None] == ABSTAIN, np.maximum(silent, 0), events[:, 1])
-        abstained[answers[:, k] == 0] = 0
+        abstained[answers[:, size] == 0] = 0
         counts = np.concatenate([events[:, 2:], abstained[:, None]], axis=1).transpose(0, 2, 1) + prior
         total = counts.sum(axis=2, keepdims=True)
         known = (answers > 0) | ~answers.any(axis=1, keepdims=True)
-        known[:, k] &= answers[:, k] > 0
+        known[:, k:size] &= answers[:, k:size] > 0
+        known[:, size] &= answers[:, size] > 0
         unseen = np.broadcast_to((known / known.sum(axis=1, keepdims=True))[:, None, :], counts.shape)
         theta = np.divide(counts, total, out=unseen.copy(), where=total > 0)
         pseudo = 0.0 if self.smoothing == 0 else 1.0
@@ -300,34 +313,34 @@ class DawidSkene(LabelModel):
         return start
 
 
-def _answer_counts(patterns: VotePatterns, k: int) -> Int:
-    """Return how often each labeler gave each answer, (m, k + 1); the last column is "abstained"."""
+def _answer_counts(patterns: VotePatterns, size: int) -> Int:
+    """Return how often each labeler gave each answer, (m, codes + 1); the last column is "abstained"."""
     from weaklabel.kernels.patterns import sum_by_group
 
     m = len(patterns.labelers)
     events = sum_by_group(
-        patterns.counts[patterns.pattern_index], _cells(patterns, np.arange(m), k), m * (k + 2)
-    ).reshape(m, k + 2)
+        patterns.counts[patterns.pattern_index], _cells(patterns, np.arange(m), size), m * (size + 2)
+    ).reshape(m, size + 2)
     silent = np.where(patterns.silence == ABSTAIN, patterns.n_rows - events.sum(axis=1), events[:, 1])
     return np.concatenate([events[:, 2:], silent[:, None]], axis=1)
 
 
-def _cells(patterns: VotePatterns, where: Int, k: int) -> npt.NDArray[np.int32]:
-    return (where[patterns.labeler_index] * (k + 2) + patterns.codes + 2).astype(np.int32)
+def _cells(patterns: VotePatterns, where: Int, size: int) -> npt.NDArray[np.int32]:
+    return (where[patterns.labeler_index] * (size + 2) + patterns.codes + 2).astype(np.int32)
 
 
 def _scores(pi: Float, theta: Float, silence: Any, weights: Float) -> tuple[Float, Float]:
-    """Return the log score of a silent row (k,), and what each event adds to it (m * (k + 2), k)."""
-    m, k = theta.shape[:2]
+    """Return the log score of a silent row (k,), and what each event adds to it (m * (codes + 2), k)."""
+    m, k, size = len(theta), theta.shape[1], theta.shape[2] - 1
     logs = weights[:, None, None] * np.log(np.maximum(theta, FLOOR)).transpose(0, 2, 1)  # [j, answer, class]
-    logs[~theta[:, :, k].any(axis=1), k] = 0.0  # an abstention nobody has seen yet is no evidence
-    quiet = np.where(silence[:, None] == ABSTAIN, logs[:, k], 0.0)
+    logs[~theta[:, :, size].any(axis=1), size] = 0.0  # an abstention nobody has seen yet is no evidence
+    quiet = np.where(silence[:, None] == ABSTAIN, logs[:, size], 0.0)
     base = np.log(np.maximum(pi, FLOOR)) + quiet.sum(axis=0)
-    table = np.empty((m, k + 2, k))
+    table = np.empty((m, size + 2, k))
     table[:, 0] = -quiet
-    table[:, 1] = logs[:, k] - quiet
-    table[:, 2:] = logs[:, :k] - quiet[:, None]
-    return base, table.reshape(m * (k + 2), k)
+    table[:, 1] = logs[:, size] - quiet
+    table[:, 2:] = logs[:, :size] - quiet[:, None]
+    return base, table.reshape(m * (size + 2), k)
 
 
 def _history(name: str, counts: npt.ArrayLike, k: int) -> Float:

@@ -17,11 +17,11 @@ from typing import ClassVar
 import numpy as np
 
 from weaklabel.errors import ModelError
-from weaklabel.label_matrix import VotePatterns
+from weaklabel.label_matrix import Sets, VotePatterns
 from weaklabel.label_matrix.patterns import Int8
 from weaklabel.label_model.base import TIE, Float, Int, LabelModel
 from weaklabel.label_model.cells import Cells, Places, Rows, blocks, votes_in
-from weaklabel.label_model.event_scores import Part, Prior, Scores, fit_events, unexplained
+from weaklabel.label_model.event_scores import Part, Prior, Scores, Several, fit_events, unexplained
 from weaklabel.label_model.near_copies import co_votes, find_copies, overlap_weights, pool, shared_votes
 from weaklabel.schema import ABSTAIN, MISSING
 
@@ -62,6 +62,11 @@ class EventBayes(LabelModel):
     nothing can be tested. The cautious model's probabilities are raised to max(.45, .8 / (k - 1)^.45) and normalised, since
     votes that depend on each other are worth less than they seem.
 
+    A vote for several classes, or against some, has the prior r_cy = f pi_y for each class that it leaves out,
+    f = (1 - `prior_accuracy`) k / (k - 1); what remains is spread over its classes like pi. It never raises a class that
+    it leaves out above one that it names, whatever is learned: without gold, a vote against a class never raises that
+    class. Copies of it are found like those of other votes; two votes agree where they have a class in common.
+
     The prior, the threshold and the exponent were chosen once for all sets (experiments/label_models shows what other
     choices, and a choice without the set scored, cost). People (silence -2) get a confusion matrix each, as in
     `DawidSkene`; where only people vote, the bold model is taken.
@@ -81,7 +86,8 @@ class EventBayes(LabelModel):
         Whether copies and near copies are heard once.
     keep_unanimous
         When all votes of a row name one class, and each is likelier in it than in any other class, silence and prior
-        don't overrule them; the row is then scored by its votes alone.
+        don't overrule them; the row is then scored by its votes alone. Votes for several classes count in that score, but
+        not in whether it is taken.
 
     Attributes
     ----------
@@ -146,12 +152,13 @@ class EventBayes(LabelModel):
         self,
         *,
         n_classes: int,
+        outcomes: Sets | None = None,
         prior_accuracy: float = 0.8,
         trust: float | None = None,
         merge_copies: bool = True,
         keep_unanimous: bool = True,
     ) -> None:
-        super().__init__(n_classes=n_classes)
+        super().__init__(n_classes=n_classes, outcomes=outcomes)
         lowest = 1 / self.n_classes
         if not lowest < prior_accuracy < 1:
             raise ModelError(f"prior_accuracy is above {lowest:.3g} and below 1, not {prior_accuracy}")
@@ -163,27 +170,32 @@ class EventBayes(LabelModel):
         self.keep_unanimous = bool(keep_unanimous)
 
     def _fit(self, patterns: VotePatterns, gold: Float | None) -> None:
-        self._fit_cells(Cells.of(patterns, self.n_classes))
+        self._fit_cells(Cells.of(patterns, len(self.alphabet)))
 
     def _fit_cells(self, rows: Cells) -> None:
-        k, m = self.n_classes, len(rows.labelers)
+        k, m, size = self.n_classes, len(rows.labelers), len(self.alphabet)
+        several = Several.of(self.alphabet, rows.labelers)
+        members = self.alphabet.members
         self.into_, self.rank_ = np.arange(m), np.arange(m)
         found, fitted = None, rows
         if self.merge_copies:
-            self.into_, self.rank_, found = find_copies(rows, k)
+            self.into_, self.rank_, found = find_copies(rows, size, members @ members.T)
             fitted = pool(rows, self.into_, self.rank_)
-        found = co_votes(fitted, k) if found is None else found
-        self.weights_ = overlap_weights(shared_votes(found, m, k))
-        named = fitted.sums[3].reshape(m, k + 2)[:, 2:].sum(axis=0)
+        found = co_votes(fitted, size) if found is None else found
+        self.weights_ = overlap_weights(shared_votes(found, m, size))
+        named = fitted.sums[3].reshape(m, size + 2)[:, 2:].sum(axis=0)
+        if several.members.size:
+            named = self.alphabet.spread(named[None, :])[0]
         balance = (named + 1) / (fitted.counts.sum() + k)
         part = Part.of(fitted, min(MAX_PATTERNS, MAX_CELLS // k))
-        start = Scores.start(m, self.prior_accuracy, self.weights_, k)
+        start = Scores.start(m, self.prior_accuracy, self.weights_, k, several)
         left = unexplained(fitted, found, *part.expected(start))
         self.independence_ = self._trusted(rows, left.least + left.few)
-        cautious, _ = fit_events(fitted, part, CAUTIOUS, self.prior_accuracy, self.weights_, balance)
+        how = self.prior_accuracy, self.weights_, balance, several
+        cautious, _ = fit_events(fitted, part, CAUTIOUS, *how)
         bold = cautious
         if self.independence_ > NEVER:
-            bold, before = fit_events(fitted, part, BOLD, self.prior_accuracy, self.weights_, balance)
+            bold, before = fit_events(fitted, part, BOLD, *how)
             expected = part.expected(bold) if part.whole else before
             left = unexplained(fitted, found, *expected)
             self.independence_ = self._trusted(rows, left.doubt)
@@ -215,13 +227,13 @@ class EventBayes(LabelModel):
                 silence=silence,
                 labeler_index=where[patterns.labeler_index].astype(np.int32),
             )
-        rows = pool(Cells.of(moved, self.n_classes), self.into_, self.rank_)
+        rows = pool(Cells.of(moved, len(self.alphabet)), self.into_, self.rank_)
         out: Float = np.empty((len(patterns), self.n_classes))
         self._mixed(silence)(rows.indptr, rows.cells, out)
         return out
 
     def _row_posterior(self, rows: Rows) -> tuple[Rows, Float]:
-        mixed, width = self._mixed(rows.silence), self.n_classes + 2
+        mixed, width = self._mixed(rows.silence), len(self.alphabet) + 2
         out: Float = np.empty((len(rows.votes), self.n_classes))
         heard, nothing = np.empty(len(out), np.int64), np.zeros(0, np.int64)
         for start, indptr, cells in blocks(rows, width):
@@ -246,12 +258,13 @@ class EventBayes(LabelModel):
         base, table = (np.stack(each) for each in zip(*tables, strict=True))
         weights = np.array([w for _, w, _ in parts])
         said = self.said_[1]
-        by_vote = np.zeros((len(said), k + 2, k))
+        by_vote = np.zeros((len(said), said.shape[1] + 2, k))
         by_vote[:, 2:] = power * said
-        others = np.where(np.eye(k, dtype=bool), -np.inf, said).max(axis=2)
+        others = np.where(np.eye(k, dtype=bool), -np.inf, said[:, :k]).max(axis=2)
         better = said[:, np.arange(k), np.arange(k)] > others + TIE
-        votes = np.full((len(said), k + 2), -1)
-        votes[:, 2:] = np.where(better & self.keep_unanimous, np.arange(k), -2)
+        votes = np.full((len(said), said.shape[1] + 2), -1)
+        votes[:, 2 : k + 2] = np.where(better & self.keep_unanimous, np.arange(k), -2)
+        votes[:, k + 2 :] = -3
         alone, flat = by_vote.reshape(-1, k), votes.reshape(-1)
         if k > 2:
             return lambda indptr, cells, out: em.mixed_of_many(

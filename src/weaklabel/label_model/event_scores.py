@@ -10,11 +10,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from weaklabel.label_matrix import Alphabet
 from weaklabel.label_model.cells import Cells
 from weaklabel.label_model.near_copies import CoVotes, sampled
 from weaklabel.schema import ABSTAIN
 
 Float = npt.NDArray[np.float64]
+Bool = npt.NDArray[np.bool_]
 Int = npt.NDArray[np.int64]
 
 MAX_PASSES = 100
@@ -63,9 +65,51 @@ class Prior:
     spread: float
 
 
+@dataclass(frozen=True, eq=False)
+class Several:
+    """The votes for several classes: which these are, (sets, k), and whose they are, (m, sets); their codes follow on k.
+
+    Examples
+    --------
+    >>> Several.none(4, 3).members.shape
+    (0, 3)
+    """
+
+    members: Bool
+    own: Bool
+
+    @classmethod
+    def none(cls, m: int, k: int) -> Several:
+        """Return those of m labelers that vote for single classes only."""
+        return cls(np.zeros((0, k), bool), np.zeros((m, 0), bool))
+
+    @classmethod
+    def of(cls, alphabet: Alphabet, labelers: tuple[str, ...]) -> Several:
+        """Return those of some labelers."""
+        return cls(alphabet.members[alphabet.n_classes :], alphabet.may_say(labelers))
+
+    def prior(self, pi: Float, accuracy: float) -> Float:
+        """Return P(class | vote), (sets, k), before anything is seen.
+
+        A vote makes each class that it leaves out less likely by the factor (1 - accuracy) k / (k - 1), as a vote for
+        a class does where all classes are alike; it raises those that it names.
+
+        Examples
+        --------
+        >>> several = Several(np.array([[True, True, False, False]]), np.ones((1, 1), bool))
+        >>> several.prior(np.full(4, 0.25), 0.85).round(3).tolist()
+        [[0.45, 0.45, 0.05, 0.05]]
+        """
+        k = len(pi)
+        named = (self.members * pi).sum(axis=1, keepdims=True)
+        factor = (1 - accuracy) * k / (k - 1)
+        raised = (1 - factor * (1 - named)) / named
+        return np.where(self.members, raised * pi, factor * pi)
+
+
 @dataclass(frozen=True)
 class Scores:
-    """A fitted model: log class balance (k,), what abstaining adds (m, k), and what each vote adds (m, k, k).
+    """A fitted model: log class balance (k,), what abstaining adds (m, k), and what each vote adds (m, codes, k).
 
     Examples
     --------
@@ -80,17 +124,19 @@ class Scores:
     converged: bool = False
 
     @classmethod
-    def start(cls, m: int, accuracy: float, weights: Float, k: int) -> Scores:
+    def start(cls, m: int, accuracy: float, weights: Float, k: int, several: Several | None = None) -> Scores:
         """Return the scores of a vote that is right with this probability, and errs to every class alike."""
         each = np.full((k, k), np.log((1 - accuracy) / (k - 1)))
         np.fill_diagonal(each, np.log(accuracy))
+        if several is not None and len(several.members):
+            each = np.concatenate([each, np.log(several.prior(np.full(k, 1 / k), accuracy))])
         return cls(np.zeros(k), np.zeros((m, k)), weights[:, None, None] * each)
 
     def tables(self, silence: npt.NDArray[np.int8]) -> tuple[Float, Float]:
-        """Return the log score of a row without events (k,), and what each event adds, (m * (k + 2), k)."""
+        """Return the log score of a row without events (k,), and what each event adds, (m * (codes + 2), k)."""
         m, k = self.quiet.shape
         quiet = np.where(silence[:, None] == ABSTAIN, self.quiet, 0.0)
-        table = np.empty((m, k + 2, k))
+        table = np.empty((m, self.said.shape[1] + 2, k))
         table[:, 0] = -quiet
         table[:, 1] = self.quiet - quiet
         table[:, 2:] = self.said - quiet[:, None, :]
@@ -121,14 +167,14 @@ class Part:
         return cls(rows.take(some[order]), counts[order], unit == 1.0)
 
     def expected(self, scores: Scores) -> tuple[Float, Float]:
-        """Return expected rows per event and class (m, k + 2, k), and per class (k,)."""
+        """Return expected rows per event and class (m, codes + 2, k), and per class (k,)."""
         from weaklabel.kernels import em
 
         k = len(scores.prior)
         base, table = scores.tables(self.rows.silence)
         parts = self.rows.indptr, self.rows.cells, self.counts
         _, classes, expected = em.em_pass(*parts, np.zeros((0, k)), table, base)
-        return expected.reshape(-1, k + 2, k), classes
+        return expected.reshape(-1, self.rows.width, k), classes
 
 
 def expected_of_all(rows: Cells, scores: Scores) -> tuple[Float, Float]:
@@ -150,7 +196,13 @@ def expected_of_all(rows: Cells, scores: Scores) -> tuple[Float, Float]:
 
 
 def fit_events(
-    rows: Cells, part: Part, prior: Prior, accuracy: float, weights: Float, balance: Float
+    rows: Cells,
+    part: Part,
+    prior: Prior,
+    accuracy: float,
+    weights: Float,
+    balance: Float,
+    several: Several | None = None,
 ) -> tuple[Scores, tuple[Float, Float]]:
     """Fit one of the two models: on a part of the rows until it rests, then on all of them.
 
@@ -166,6 +218,8 @@ def fit_events(
         (m,) what a vote of each labeler counts.
     balance
         (k,) the majority vote's class balance.
+    several
+        The votes for several classes; None: there are none.
 
     Examples
     --------
@@ -176,18 +230,19 @@ def fit_events(
     True
     """
     rules = rows.silence == ABSTAIN
+    sets = Several.none(len(weights), len(balance)) if several is None else several
     balance = np.full(len(balance), 1 / len(balance)) if prior.even else balance
-    scores = Scores.start(len(weights), accuracy, weights, len(balance))
+    scores = Scores.start(len(weights), accuracy, weights, len(balance), sets)
     passes, converged = 0, False
     while passes < MAX_PASSES and not converged:
         before = scores
         expected, classes = part.expected(scores)
-        scores = _maximise(expected, classes, prior, accuracy, weights, balance, rules)
+        scores = _maximise(expected, classes, prior, accuracy, weights, balance, rules, sets)
         passes += 1
         converged = passes > 1 and _moved(before, scores, expected[:, 2:]) < STILL
     if not part.whole:
         expected, classes = expected_of_all(rows, scores)
-        scores = _maximise(expected, classes, prior, accuracy, weights, balance, rules)
+        scores = _maximise(expected, classes, prior, accuracy, weights, balance, rules, sets)
         passes += 1
     return replace(scores, passes=passes, converged=converged), (expected, classes)
 
@@ -200,8 +255,9 @@ def _maximise(
     weights: Float,
     balance: Float,
     rules: npt.NDArray[np.bool_],
+    several: Several,
 ) -> Scores:
-    """Return the scores that the expected rows per event (m, k + 2, k) and class (k,) lead to."""
+    """Return the scores that the expected rows per event (m, codes + 2, k) and class (k,) lead to."""
     k, rows = len(classes), classes.sum()
     pi = classes + (prior.balance * rows + 2) * balance
     pi = pi / pi.sum()
@@ -209,7 +265,12 @@ def _maximise(
     right[np.arange(k), np.arange(k)] = accuracy
     counts = expected[:, 2:]
     votes = counts.sum(axis=2)
-    share = _precision(counts, votes, right, pi, prior)
+    share = _precision(counts[:, :k], votes[:, :k], right, pi, prior)
+    if len(several.members):
+        wide = several.prior(pi, accuracy)
+        right = np.concatenate([right, wide])
+        sets = _precision_of_sets(counts[:, k:], votes[:, k:], wide, several.members, prior)
+        share = np.concatenate([share, sets], axis=1)
     asked = (classes - expected[:, 0] + 1) / (classes + 1)
     logs = np.log(share) - np.log(pi) - np.log(np.maximum(asked, 1e-12))[:, None, :]
     seen = np.minimum((np.exp(logs) * votes[:, :, None]).sum(axis=1) / max(rows, 1.0), 1 - 1 / (rows + 2))
@@ -222,8 +283,43 @@ def _maximise(
     each = prior.sharpness * weights
     quiet = prior.silence * each[:, None] * np.log1p(-seen)
     people = counts + PEOPLE * (votes + 1)[:, :, None] * right
-    logs = np.where(rules[:, None, None], logs, np.log(people / people.sum(axis=1, keepdims=True)))
-    return Scores(base, quiet, each[:, None, None] * logs)
+    people[:, k:][~several.own] = 0
+    total = people.sum(axis=1, keepdims=True)
+    people[:, k:][~several.own] = 1  # never said: any number will do
+    logs = np.where(rules[:, None, None], logs, np.log(people / total))
+    said = each[:, None, None] * logs
+    _hold(said, quiet, several.members)
+    return Scores(base, quiet, said)
+
+
+def _hold(said: Float, quiet: Float, members: Bool) -> None:
+    """See to it, in place, that a vote never raises a class that it leaves out above one that it names.
+
+    That holds for what a vote adds by itself, and for what it adds to a row on which its rule abstained.
+    """
+    for code, named in enumerate(members, said.shape[2]):
+        alone = said[:, code, named].min(axis=1, keepdims=True)
+        beside = (said[:, code, named] - quiet[:, named]).min(axis=1, keepdims=True)
+        most = np.minimum(alone, beside + quiet[:, ~named])
+        said[:, code, ~named] = np.minimum(said[:, code, ~named], most)
+
+
+def _precision_of_sets(counts: Float, votes: Float, right: Float, members: Bool, prior: Prior) -> Float:
+    """Return P(class | vote) of votes for several classes, (m, sets, k)."""
+    inside = (right * members).sum(axis=1)
+    good = (counts * members).sum(axis=2)
+    belief = prior.votes + prior.strength * votes
+    hit = (good + belief * inside) / (votes + belief)
+    size = members.sum(axis=1)
+    share: Float = np.zeros_like(counts)
+    for part, mass, seen, named, wide in (
+        (hit, inside, good, members, size),
+        (1 - hit, 1 - inside, votes - good, ~members, members.shape[1] - size),
+    ):
+        weight = belief * mass + prior.spread * wide
+        spread = counts * named + weight[:, :, None] * (right * named / mass[:, None])
+        share += part[:, :, None] * spread / np.maximum(seen + weight, 1e-300)[:, :, None]
+    return share
 
 
 def _precision(counts: Float, votes: Float, right: Float, pi: Float, prior: Prior) -> Float:
@@ -302,7 +398,7 @@ def unexplained(rows: Cells, found: CoVotes, expected: Float, classes: Float) ->
     rows, found
         The votes, and their co-votes.
     expected, classes
-        What a model expects: rows per event and class (m, k + 2, k), and per class (k,).
+        What a model expects: rows per event and class (m, codes + 2, k), and per class (k,).
 
     Examples
     --------

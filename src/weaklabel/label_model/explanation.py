@@ -38,7 +38,7 @@ class Explanation:
     labelers
         The labeler of each line.
     votes
-        Its answer: a class code, or -1.
+        Its answer: a class code, a code of the labeler's own from k on, or -1.
     prior
         (k,) what the model says before any answer.
     contributions
@@ -53,6 +53,8 @@ class Explanation:
         (lines, k) class probabilities without the line's labeler.
     scale
         ``log odds``, ``share`` or ``left out``.
+    classes
+        The classes that each answer leaves possible: one for a class, several for an outcome, none for an abstention.
 
     Examples
     --------
@@ -72,6 +74,7 @@ class Explanation:
     without: tuple[int, ...]
     posterior_without: Float
     scale: str
+    classes: tuple[tuple[int, ...], ...]
 
     def table(self, names: Sequence[str] | None = None) -> pl.DataFrame:
         """Return a frame: the prior, each answer (what moves the row most comes first), and what they come to.
@@ -111,7 +114,7 @@ class Explanation:
                 "part": ["prior", *["vote"] * len(order), "posterior"],
                 "labeler": pl.Series([None, *(self.labelers[i] for i in order), None], dtype=pl.String),
                 "vote": pl.Series(
-                    [None, *(labels[self.votes[i]] or "abstained" for i in order), None], dtype=pl.String
+                    [None, *(_named(self.classes[i], names) for i in order), None], dtype=pl.String
                 ),
                 **{f"adds_{name}": lines[:, y] for y, name in enumerate(names)},
                 "label": pl.Series(
@@ -119,6 +122,16 @@ class Explanation:
                 ),
             }
         )
+
+
+def _named(classes: Sequence[int], names: Sequence[str]) -> str:
+    """Return an answer in words: the classes that it leaves possible, or those that it leaves out where these are fewer."""
+    if not classes:
+        return "abstained"
+    others = [name for y, name in enumerate(names) if y not in classes]
+    if len(classes) <= len(others):
+        return " or ".join(names[y] for y in classes)
+    return f"not {others[0]}" if len(others) == 1 else f"neither {' nor '.join(others)}"
 
 
 def log_odds(probabilities: Float) -> Float:
@@ -142,7 +155,7 @@ def explain_row(model: Any, row: VotePatterns) -> Explanation:
     """Return a fitted label model's explanation of patterns that are one row."""
     if len(row) != 1:
         raise VotesError(f"explain takes one row of votes, and these are {len(row)} different rows")
-    _, answers = model._answers(row)
+    answers = model._scored(row)
     posterior, label = answers[0], int(model._labels(row, answers)[0])
     spelt = row.with_silence(np.full(len(row.labelers), MISSING, np.int8))
     labelers, votes = spelt.labeler_index, spelt.codes
@@ -150,7 +163,7 @@ def explain_row(model: Any, row: VotePatterns) -> Explanation:
     prior, adds, scale = _parts(model, spelt, posterior, probabilities)
     return Explanation(
         tuple(row.labelers[j] for j in labelers),
-        tuple(votes.tolist()),
+        tuple(_own_codes(model, row, labelers, votes)),
         prior,
         adds,
         posterior,
@@ -158,7 +171,17 @@ def explain_row(model: Any, row: VotePatterns) -> Explanation:
         tuple(without),
         probabilities,
         scale,
+        tuple(() if code < 0 else model.alphabet.classes_of(code) for code in votes.tolist()),
     )
+
+
+def _own_codes(model: Any, row: VotePatterns, labelers: Any, codes: Any) -> list[int]:
+    """Return each answer in its labeler's own codes."""
+    names = model._standing(row) or row.labelers
+    return [
+        model.alphabet.own_code(names[j], code)
+        for j, code in zip(labelers.tolist(), codes.tolist(), strict=True)
+    ]
 
 
 def _parts(model: Any, spelt: VotePatterns, posterior: Float, without: Float) -> tuple[Float, Float, str]:
@@ -193,7 +216,7 @@ def _left_out(model: Any, spelt: VotePatterns) -> tuple[list[int], Float]:
     events = Events(indptr, spelt.labeler_index[position], spelt.codes[position])
     ones = np.ones(len(who), np.int64)
     rows: Any = event_patterns(events, spelt.labelers, spelt.silence, ones, np.arange(len(who)))
-    patterns, answers = model._answers(rows)
-    labels = model._labels(patterns, answers)
+    answers = model._scored(rows)
+    labels = model._labels(rows, answers)
     line = rows.inverse[np.searchsorted(who, spelt.labeler_index)]
     return labels[line].tolist(), answers[line]

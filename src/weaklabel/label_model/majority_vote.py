@@ -16,7 +16,7 @@ class MajorityVote(LabelModel):
 
     Shares (two votes of three: .67) rather than certainty (two of three: 1), because that is what published
     Brier scores and log losses of majority vote are computed from, and because they are the better forecast on
-    most public sets. Abstentions and missing answers count nothing. `class_balance_` is the mean share over the
+    most public sets. A vote for a set of classes is spread evenly over them. Abstentions and missing answers count nothing. `class_balance_` is the mean share over the
     rows with votes, with one row added per class; gold labels count there instead of the row's votes, and
     nowhere else.
 
@@ -35,14 +35,14 @@ class MajorityVote(LabelModel):
     BREAKS: ClassVar[Mapping[str, str]] = {"duplicated_rule": "a rule that is given twice votes twice"}
 
     def _fit(self, patterns: VotePatterns, gold: Float | None) -> None:
-        weights = class_weights(patterns, soft_votes(patterns, self.n_classes), gold)
+        weights = class_weights(patterns, soft_votes(patterns, self.alphabet), gold)
         self.class_balance_ = (weights.sum(axis=0) + 1) / (weights.sum() + self.n_classes)
 
     def _posterior(self, patterns: VotePatterns, where: Int) -> Float:
-        return np.array(soft_votes(patterns, self.n_classes))
+        return np.array(soft_votes(patterns, self.alphabet))
 
     def _evidence(self, row: VotePatterns, where: Int) -> tuple[Float, Float]:
         k = self.n_classes
-        table = np.zeros((len(where), k + 2, k))
-        table[:, 2:] = np.eye(k)
+        table = np.zeros((len(where), len(self.alphabet) + 2, k))
+        table[:, 2:] = self.alphabet.shares
         return np.zeros(k), table

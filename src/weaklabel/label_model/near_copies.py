@@ -30,12 +30,12 @@ MAX_PAIRS = 16_000_000
 
 @dataclass(frozen=True)
 class CoVotes:
-    """How often two events (a rule, a class) occur in the same row.
+    """How often two events (a rule, and what it says) occur in the same row.
 
     Parameters
     ----------
     cells
-        (events,) the cell `rule * (k + 2) + class + 2` of each event.
+        (events,) the cell `rule * (codes + 2) + code + 2` of each event.
     counts
         (events, events) rows; upper triangle, with each event's votes on the diagonal.
     unit
@@ -86,7 +86,7 @@ def _sizes(counts: Int) -> tuple[Int, Int]:
     return sizes[sizes > 0], often[sizes > 0]
 
 
-def co_votes(votes: VotePatterns | Cells, n_classes: int) -> CoVotes:
+def co_votes(votes: VotePatterns | Cells, n_codes: int) -> CoVotes:
     """Count the co-votes of all events of rules (silence -1).
 
     Examples
@@ -98,7 +98,7 @@ def co_votes(votes: VotePatterns | Cells, n_classes: int) -> CoVotes:
     from weaklabel.kernels.cells import pairs_in
     from weaklabel.kernels.sums import pair_sums
 
-    rows = Cells.of(votes, n_classes)
+    rows = Cells.of(votes, n_codes)
     heard, pairs = pairs_in(rows.indptr, rows.counts)
     some, weights, unit = sampled(rows, int(MAX_PAIRS / max(1.0, pairs / max(1, heard))) + 1)
     total = np.where(np.repeat(rows.silence == ABSTAIN, rows.width), rows.sums[0], 0)
@@ -118,7 +118,7 @@ def co_votes(votes: VotePatterns | Cells, n_classes: int) -> CoVotes:
     return CoVotes(used, found, unit)
 
 
-def shared_votes(found: CoVotes, m: int, n_classes: int) -> Float:
+def shared_votes(found: CoVotes, m: int, n_codes: int) -> Float:
     """Return, for every two rules, the equal votes as a part of all rows where either votes (m, m).
 
     Examples
@@ -127,7 +127,7 @@ def shared_votes(found: CoVotes, m: int, n_classes: int) -> Float:
     >>> shared_votes(co_votes(as_patterns([[0, 0], [0, -1], [1, 1]]), 2), 2, 2).round(2).tolist()
     [[0.0, 0.67], [0.67, 0.0]]
     """
-    width = n_classes + 2
+    width = n_codes + 2
     rule, said = found.cells // width, found.cells % width
     both, total = np.zeros((m, m)), np.zeros(m)
     for c in range(2, width):
@@ -153,7 +153,9 @@ def overlap_weights(shared: Float) -> Float:
     return weights
 
 
-def find_copies(votes: VotePatterns | Cells, n_classes: int) -> tuple[Int, Int, CoVotes | None]:
+def find_copies(
+    votes: VotePatterns | Cells, n_codes: int, agree: npt.NDArray[np.bool_] | None = None
+) -> tuple[Int, Int, CoVotes | None]:
     """Return for each labeler the one it repeats (itself when none), and the order in which they speak.
 
     The third answer is the co-votes of the pooled rows, where they were counted already.
@@ -162,6 +164,7 @@ def find_copies(votes: VotePatterns | Cells, n_classes: int) -> tuple[Int, Int, 
     from the other at random: where it does, the remaining rules agree with the other's votes as often as where it
     does not (within `RANDOM` standard errors, where there are rows enough to tell). Rules that merely look at related
     things fail that test, as the remaining rules tend to side with whichever is right. People are never copies.
+    `agree` says which codes agree; None: equal ones.
 
     Examples
     --------
@@ -169,7 +172,7 @@ def find_copies(votes: VotePatterns | Cells, n_classes: int) -> tuple[Int, Int, 
     >>> find_copies(as_patterns([[0, -1, 0], [-1, 1, -1]]), 2)[0].tolist()
     [0, 1, 0]
     """
-    rows = Cells.of(votes, n_classes)
+    rows = Cells.of(votes, n_codes)
     m = len(rows.labelers)
     into = np.arange(m)
     for group in equal_rules(rows):
@@ -178,8 +181,8 @@ def find_copies(votes: VotePatterns | Cells, n_classes: int) -> tuple[Int, Int, 
     rank = np.empty(m, np.int64)
     rank[np.lexsort((np.arange(m), beside, -each))] = np.arange(m)
     once = pool(rows, into, rank)
-    found = co_votes(once, n_classes)
-    shared = shared_votes(found, m, n_classes)
+    found = co_votes(once, n_codes)
+    shared = shared_votes(found, m, n_codes)
     into = into.copy()
     original = np.ones(m, bool)
     for b in np.argsort(rank):
@@ -187,7 +190,7 @@ def find_copies(votes: VotePatterns | Cells, n_classes: int) -> tuple[Int, Int, 
         for a in near[np.lexsort((rank[near], -shared[b, near]))]:
             others = (shared[a] < ALIKE) & (shared[b] < ALIKE)
             others[[a, b]] = False
-            if _at_random(once, int(a), int(b), others):
+            if _at_random(once, int(a), int(b), others, agree):
                 into[into == b] = a
                 original[b] = False
                 break
@@ -234,10 +237,12 @@ def pool(rows: Cells, into: Int, rank: Int) -> Cells:
     return replace(rows, indptr=indptr, cells=cells)
 
 
-def _at_random(rows: Cells, a: int, b: int, others: npt.NDArray[np.bool_]) -> bool:
+def _at_random(
+    rows: Cells, a: int, b: int, others: npt.NDArray[np.bool_], agree: npt.NDArray[np.bool_] | None
+) -> bool:
     from weaklabel.kernels.sums import departures
 
-    sums = departures(rows.indptr, rows.cells, rows.counts, rows.width, np.array([a, b]), others)
+    sums = departures(rows.indptr, rows.cells, rows.counts, rows.width, np.array([a, b]), others, agree)
     heard = sums[:, 0]
     if not heard.all():
         return False

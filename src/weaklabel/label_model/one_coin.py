@@ -13,9 +13,10 @@ import logging
 from typing import ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
 from weaklabel.errors import ModelError
-from weaklabel.label_matrix import VotePatterns
+from weaklabel.label_matrix import Sets, VotePatterns
 from weaklabel.label_model.base import TIE, Float, Int, LabelModel, class_weights, soft_votes
 from weaklabel.label_model.dawid_skene import FLOOR, PERSON_SMOOTHING, RULE_SMOOTHING
 from weaklabel.label_model.duplicates import duplicate_groups, with_votes
@@ -36,9 +37,13 @@ class OneCoin(LabelModel):
     shares of votes and climbs the log likelihood plus the log prior (`log_likelihood_`), which never falls. Rows
     with gold are of their class throughout.
 
+    A vote for s of the k classes is right where the class is one of them. It leaves out k - s classes, and errs to each of
+    them as often as a vote for one class errs to each other: it is wrong with probability (1 - a_j)(k - s)/(k - 1). The M
+    step is then the root of a falling function, found by halving.
+
     `merge_duplicates` and `keep_unanimous` are as in Dawid-Skene: rules that vote alike in every row count as one,
-    and the class balance doesn't overrule a row's votes when all name one class and every voter is better than
-    chance (a_j > 1/k): such a row is scored by its votes alone.
+    and the class balance doesn't overrule a row's votes when all name one class (or have one in common) and every
+    voter is better than chance (a_j > 1/k): such a row is scored by its votes alone.
 
     Parameters
     ----------
@@ -109,6 +114,7 @@ class OneCoin(LabelModel):
         self,
         *,
         n_classes: int,
+        outcomes: Sets | None = None,
         smoothing: float | None = None,
         prior_accuracy: float = 0.8,
         tol: float = 1e-7,
@@ -116,7 +122,7 @@ class OneCoin(LabelModel):
         keep_unanimous: bool = True,
         merge_duplicates: bool = True,
     ) -> None:
-        super().__init__(n_classes=n_classes)
+        super().__init__(n_classes=n_classes, outcomes=outcomes)
         lowest = 1 / self.n_classes
         for good, what in (
             (smoothing is None or 0 <= smoothing < np.inf, f"smoothing is 0 or more, not {smoothing}"),
@@ -137,7 +143,7 @@ class OneCoin(LabelModel):
         self.keep_unanimous, self.merge_duplicates = bool(keep_unanimous), bool(merge_duplicates)
 
     def _fit(self, patterns: VotePatterns, gold: Float | None) -> None:
-        from weaklabel.kernels.votes import coin_pass
+        from weaklabel.kernels.em import coin_pass
 
         m, k = len(patterns.labelers), self.n_classes
         duplicates = duplicate_groups(patterns) if self.merge_duplicates else ()
@@ -146,22 +152,39 @@ class OneCoin(LabelModel):
             weights[list(group)] = 1 / len(group)
         fitted = with_votes(patterns)
         used = np.zeros((0, k)) if gold is None else gold[patterns.n_votes > 0]
-        first = class_weights(fitted, soft_votes(fitted, k, weights), None if gold is None else used)
+        first = class_weights(
+            fitted, soft_votes(fitted, self.alphabet, weights), None if gold is None else used
+        )
         voted = fitted.codes >= 0
         who, where = fitted.labeler_index[voted], fitted.pattern_index[voted]
-        times: Float = np.bincount(who, weights=fitted.counts[where], minlength=m).astype(np.float64)
-        right: Float = np.bincount(who, weights=first[where, fitted.codes[voted]], minlength=m).astype(
-            np.float64
+        sizes = self.alphabet.members.sum(axis=1)
+        kinds = who.astype(np.int64) * k + sizes[fitted.codes[voted]] - 1
+        times = (
+            np.bincount(kinds, weights=fitted.counts[where], minlength=m * k).astype(np.float64).reshape(m, k)
         )
-        prior = self._prior(patterns, times)
+        hits = first[where, np.minimum(fitted.codes[voted], k - 1)]
+        for code in range(k, len(self.alphabet)):
+            at = np.flatnonzero(fitted.codes[voted] == code)
+            hits[at] = first[where[at]][:, self.alphabet.members[code]].sum(axis=1)
+        right = np.bincount(kinds, weights=hits, minlength=m * k).astype(np.float64).reshape(m, k)
+        prior = self._prior(patterns, times.sum(axis=1))
         accuracy, pi = self._maximise(right, times, first.sum(axis=0), prior)
         rows = fitted.counts.astype(np.float64)
         history: list[float] = []
         converged = False
         for _ in range(self.max_iter):
-            good, bad = _logs(accuracy, weights, k)
+            good, bad = self._logs(accuracy, weights)
             total, classes, right = coin_pass(
-                fitted.indptr, fitted.labeler_index, fitted.codes, rows, used, good, bad, _log(pi)
+                fitted.indptr,
+                fitted.labeler_index,
+                fitted.codes,
+                rows,
+                used,
+                self.alphabet.members,
+                sizes,
+                good,
+                bad,
+                _log(pi),
             )
             history.append(total + self._log_prior(prior, accuracy, pi, weights))
             if len(history) > 1 and history[-1] - history[-2] <= self.tol * abs(history[-1]):
@@ -184,9 +207,16 @@ class OneCoin(LabelModel):
 
     def _maximise(self, right: Float, times: Float, classes: Float, prior: Float) -> tuple[Float, Float]:
         """Return accuracies (m,) and class balance (k,); who never votes, and has no prior, gets the prior's mean."""
-        total = times + prior
-        unknown = np.full(len(times), self.prior_accuracy)
-        accuracy = np.divide(right + prior * self.prior_accuracy, total, out=unknown, where=total > 0)
+        p = self.prior_accuracy
+        total = times.sum(axis=1) + prior
+        if times[:, 1:].any():
+            wrong = (times - right).sum(axis=1) + prior * (1 - p)
+            good = right.copy()
+            good[:, 0] += prior * p
+            accuracy = np.where(total > 0, 1 - _likeliest(good, wrong), p)
+        else:
+            unknown = np.full(len(times), p)
+            accuracy = np.divide(right[:, 0] + prior * p, total, out=unknown, where=total > 0)
         pi = classes + (0.0 if self.smoothing == 0 else 1.0)
         pi = pi / pi.sum() if pi.sum() > 0 else np.full(self.n_classes, 1 / self.n_classes)
         return np.minimum(accuracy, 1.0), pi
@@ -201,10 +231,9 @@ class OneCoin(LabelModel):
     def _posterior(self, patterns: VotePatterns, where: Int) -> Float:
         from weaklabel.kernels.em import posterior
 
-        k = self.n_classes
         table = self._table(where)
-        cells = (patterns.labeler_index * (k + 2) + patterns.codes + 2).astype(np.int32)
-        answers: Float = posterior(patterns.indptr, cells, table.reshape(-1, k), _log(self.class_balance_))
+        base = _log(self.class_balance_)
+        answers: Float = posterior(patterns.indptr, self._cells(patterns), table.reshape(-1, len(base)), base)
         if self.keep_unanimous:
             self._keep_unanimous(patterns, where, table, answers)
         return answers
@@ -214,34 +243,59 @@ class OneCoin(LabelModel):
 
         k = self.n_classes
         table, base = self._table(where), _log(self.class_balance_)
-        cells = (row.labeler_index * (k + 2) + row.codes + 2).astype(np.int32)
-        answers = posterior(row.indptr, cells, table.reshape(-1, k), base)
+        answers = posterior(row.indptr, self._cells(row), table.reshape(-1, k), base)
         alone = self.keep_unanimous and self._keep_unanimous(row, where, table, answers)
         return (np.zeros(k) if alone else base), table
 
+    def _cells(self, patterns: VotePatterns) -> npt.NDArray[np.int32]:
+        width = len(self.alphabet) + 2
+        return (patterns.labeler_index * width + patterns.codes + 2).astype(np.int32)
+
     def _table(self, where: Int) -> Float:
-        """Return what each answer of each labeler adds to each class, (m, k + 2, k); silence adds nothing."""
-        k = self.n_classes
-        good, bad = _logs(self.accuracy_[where], self.weights_[where], k)
-        table = np.zeros((len(where), k + 2, k))
-        table[:, 2:] = np.where(np.eye(k, dtype=bool), good[:, None, None], bad[:, None, None])
+        """Return what each answer of each labeler adds to each class, (m, codes + 2, k); silence adds nothing."""
+        good, bad = self._logs(self.accuracy_[where], self.weights_[where])
+        table = np.zeros((len(where), len(self.alphabet) + 2, self.n_classes))
+        table[:, 2:] = np.where(self.alphabet.members, good[:, :, None], bad[:, :, None])
         return table
 
     def _keep_unanimous(self, patterns: VotePatterns, where: Int, table: Float, answers: Float) -> int:
         """Rescore, in place, trustworthy unanimous votes that were overruled; return how many rows that were."""
         from weaklabel.kernels.em import keep_unanimous
 
-        k = self.n_classes
-        wrong = (1 - self.accuracy_[where]) / (k - 1)
-        better = np.repeat((self.accuracy_[where] > wrong * (1 + TIE))[:, None], k, axis=1)
-        logs = np.ascontiguousarray(table[:, 2:])
-        events = patterns.indptr, patterns.labeler_index, patterns.codes
-        return int(keep_unanimous(*events, better, logs, TIE, answers))
+        k, members = self.n_classes, self.alphabet.members
+        right, wrong = self._chances(self.accuracy_[where])
+        better = np.zeros(table.shape, bool)
+        better[:, 2:] = (right > wrong * (1 + TIE))[:, :, None] & members
+        parts = better.reshape(-1, k), table.reshape(-1, k)
+        return int(keep_unanimous(patterns.indptr, self._cells(patterns), members, *parts, TIE, answers))
+
+    def _chances(self, accuracy: Float) -> tuple[Float, Float]:
+        """Return how likely each vote is in a class that it names, and in any other, (m, codes), but for a factor."""
+        k, size = self.n_classes, self.alphabet.members.sum(axis=1)
+        wrong = np.repeat(((1 - accuracy) / (k - 1))[:, None], len(size), axis=1)
+        right = np.where(size == 1, accuracy[:, None], (1 - (k - size) * wrong) / size)
+        return right, wrong
+
+    def _logs(self, accuracy: Float, weights: Float) -> tuple[Float, Float]:
+        """Return the log score of each labeler's vote in a class that it names, and in any other, (m, codes)."""
+        right, wrong = self._chances(accuracy)
+        return weights[:, None] * _log(right), weights[:, None] * _log(wrong)
 
 
-def _logs(accuracy: Float, weights: Float, k: int) -> tuple[Float, Float]:
-    """Return the log score of each labeler's vote in the class it names, and in any other."""
-    return weights * _log(accuracy), weights * _log((1 - accuracy) / (k - 1))
+def _likeliest(right: Float, wrong: Float) -> Float:
+    """Return the error rate e of each labeler, (m,), that maximises the likelihood of its right and wrong votes.
+
+    With r_s the right votes for s classes, (m, k), and w the wrong ones: w ln e + sum of r_s ln(1 - e (k - s) / (k - 1)),
+    whose slope falls all the way.
+    """
+    k = right.shape[1]
+    part = (k - np.arange(1, k + 1)) / (k - 1)
+    low, high = np.zeros(len(wrong)), np.ones(len(wrong))
+    for _ in range(60):
+        e = (low + high) / 2
+        rises = wrong / e > (right * part / (1 - e[:, None] * part)).sum(axis=1)
+        low, high = np.where(rises, e, low), np.where(rises, high, e)
+    return (low + high) / 2
 
 
 def _log(values: Float) -> Float:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from weaklabel.errors import ModelError
-from weaklabel.label_matrix import VotePatterns
+from weaklabel.label_matrix import Sets, VotePatterns
 from weaklabel.label_model.base import Float, Int, LabelModel
 
 _FEWEST = 3
@@ -22,7 +22,8 @@ class SnorkelLabelModel(LabelModel):
 
     Votes go to Snorkel row by row with -2 as -1, since it knows one kind of silence; it sees rows without votes as
     well. Gold gives it the class balance (with one label added per class); without gold it takes all classes to
-    be equally frequent. The states of the global random generators are put back after the fit. Predicting and
+    be equally frequent. It knows votes for single classes only: votes for several, or against some, are read as
+    abstentions, with a warning. The states of the global random generators are put back after the fit. Predicting and
     loading need neither Snorkel nor torch.
 
     Parameters
@@ -52,6 +53,7 @@ class SnorkelLabelModel(LabelModel):
     """
 
     name = "snorkel"
+    READS_SETS = False
     OPTIONS: ClassVar[tuple[str, ...]] = ("n_epochs", "lr", "l2", "seed")
     STATE: ClassVar[tuple[str, ...]] = ("class_balance_", "mu_")
     BREAKS: ClassVar[Mapping[str, str]] = {
@@ -59,14 +61,22 @@ class SnorkelLabelModel(LabelModel):
         "class_order": "gradient descent in single precision, stopped before it converges",
         "unanimous": "nothing keeps a fitted rule from being worse than chance where its votes are all right",
         "duplicated_rule": "a rule that is given twice is taken for two independent ones",
+        "sets": "votes for several classes, or against some, are read as abstentions",
     }
 
     mu_: Float
 
     def __init__(
-        self, *, n_classes: int, n_epochs: int = 500, lr: float = 0.01, l2: float = 0.0, seed: int = 123
+        self,
+        *,
+        n_classes: int,
+        outcomes: Sets | None = None,
+        n_epochs: int = 500,
+        lr: float = 0.01,
+        l2: float = 0.0,
+        seed: int = 123,
     ) -> None:
-        super().__init__(n_classes=n_classes)
+        super().__init__(n_classes=n_classes, outcomes=outcomes)
         if n_epochs < 1 or int(n_epochs) != n_epochs:
             raise ModelError(f"n_epochs is a whole number from 1, not {n_epochs}")
         self.n_epochs, self.lr, self.l2, self.seed = int(n_epochs), lr, l2, int(seed)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from weaklabel.errors import ModelError
 from weaklabel.fingerprint import event_hash
-from weaklabel.label_matrix import VotePatterns
+from weaklabel.label_matrix import Alphabet, Sets, VotePatterns
 from weaklabel.label_model.base import TIE, Float, Int, LabelModel, class_weights, soft_votes
 from weaklabel.label_model.dawid_skene import FLOOR
 from weaklabel.label_model.duplicates import duplicate_groups
@@ -45,12 +45,14 @@ class Triplet(LabelModel):
     left out; a rule without any other triplet gets c = .6. Where more than `triplets` pairs j, h are to be had, so
     many are drawn with `seed` from the ring of rules ordered by a hash of their ids.
 
+    A vote for several classes is -1 for each class that it leaves out, and says nothing of those that it names.
+
     A vote then adds ± ln((1 + c_iy) / (1 - c_iy)) to the log odds of y, which start at the class balance; the
     classes' probabilities are scaled to sum to 1. Abstentions and missing answers add nothing. With two classes the
     two sides are one.
 
     Rules (silence -1) that vote alike in every row of the fit are one rule in the triplets, and g of them have 1/g
-    of the weight each: copies agree always, which would pass for accuracy. Where all votes of a row name one class and
+    of the weight each: copies agree always, which would pass for accuracy. Where all votes of a row name one class (or have one in common) and
     the class balance would overrule them, the row is scored by its votes alone.
 
     Rules that vote for one class only agree always or never, so their triplets show c = 1 whatever their accuracy.
@@ -109,12 +111,13 @@ class Triplet(LabelModel):
         self,
         *,
         n_classes: int,
+        outcomes: Sets | None = None,
         class_balance: list[float] | str | None = None,
         average: str = "median",
         triplets: int = 1000,
         seed: int = 0,
     ) -> None:
-        super().__init__(n_classes=n_classes)
+        super().__init__(n_classes=n_classes, outcomes=outcomes)
         if average not in AVERAGES:
             raise ModelError(f"average={average!r} is unknown", available=AVERAGES)
         if triplets < 1 or int(triplets) != triplets:
@@ -153,7 +156,7 @@ class Triplet(LabelModel):
             return np.array(self.class_balance)
         rows = np.zeros((1, self.n_classes)) if gold is None else gold
         if self.class_balance == VOTES:
-            rows = class_weights(patterns, soft_votes(patterns, self.n_classes, weights), gold)
+            rows = class_weights(patterns, soft_votes(patterns, self.alphabet, weights), gold)
         return np.asarray((rows.sum(axis=0) + 1) / (rows.sum() + self.n_classes))
 
     def _fit_bytes(self, patterns: VotePatterns) -> int:
@@ -165,6 +168,7 @@ class Triplet(LabelModel):
 
     def _correlations(self, patterns: VotePatterns, chosen: Int) -> tuple[Float, Int]:
         """Return c (rules, k) of the chosen rules, and how many triplets say something of each."""
+        from weaklabel.kernels.em import signed_pairs
         from weaklabel.kernels.votes import pair_counts
 
         m, k = len(chosen), self.n_classes
@@ -180,15 +184,24 @@ class Triplet(LabelModel):
         classes = 1 if k == 2 else k  # two classes mirror each other
         for first in range(0, classes, step):
             last = min(first + step, classes)
-            both, one = pair_counts(
-                patterns.indptr, of_events, patterns.codes, patterns.counts, m, first, last
-            )
+            events = patterns.indptr, of_events, patterns.codes, patterns.counts, m
+            if self.alphabet.sets:
+                each, one = signed_pairs(*events, self._signs(), first, last)
+            else:
+                both, one = pair_counts(*events, first, last)
+                each = np.broadcast_to(both, one.shape)
             for y in range(first, last):
-                out[ring, y], found = _closed_form(both, one[y - first], pairs, self.average)
+                out[ring, y], found = _closed_form(each[y - first], one[y - first], pairs, self.average)
                 usable[ring] = np.minimum(usable[ring], found)
         if k == 2:
             out[:, 1] = out[:, 0]
         return out, usable
+
+    def _signs(self) -> npt.NDArray[np.int8]:
+        """Return whether each code speaks for a class, 1, against it, -1, or says nothing of it, (codes, k)."""
+        members = self.alphabet.members
+        alone = members.sum(axis=1, keepdims=True) == 1
+        return np.where(members, np.where(alone, 1, 0), -1).astype(np.int8)
 
     def _pairs(self, m: int) -> tuple[Int, Int]:
         """Return the steps on the ring from a rule to the two others of its triplets."""
@@ -202,7 +215,7 @@ class Triplet(LabelModel):
         k = self.n_classes
         sums = self._sums(patterns, where)
         answers = _scaled(sums + _logit(self.class_balance_))
-        overruled = _overruled(patterns, answers)
+        overruled = _overruled(patterns, answers, self.alphabet)
         answers[overruled] = _scaled(sums[overruled] + _logit(np.full(k, 1 / k)))
         return answers
 
@@ -210,7 +223,7 @@ class Triplet(LabelModel):
         if self.n_classes > 2:
             return None
         answers = _scaled(self._sums(row, where) + _logit(self.class_balance_))
-        alone = len(_overruled(row, answers)) > 0
+        alone = len(_overruled(row, answers, self.alphabet)) > 0
         half = 0.5 * self._vote_logs(where)[:, 0]
         table = np.zeros((len(where), 4, 2))
         table[:, 2:] = half[:, None, None] * np.array([[1.0, -1.0], [-1.0, 1.0]])
@@ -226,7 +239,8 @@ class Triplet(LabelModel):
         logs = self._vote_logs(where)
         voted = patterns.codes >= 0
         rows, who, what = patterns.pattern_index[voted], patterns.labeler_index[voted], patterns.codes[voted]
-        signed = [np.where(what == y, logs[who, y], -logs[who, y]) for y in range(self.n_classes)]
+        signs = self._signs()
+        signed = [signs[what, y] * logs[who, y] for y in range(self.n_classes)]
         return np.stack([np.bincount(rows, weights=w, minlength=len(patterns)) for w in signed], axis=1)
 
 
@@ -260,17 +274,17 @@ def _scaled(log_odds: Float) -> Float:
     return np.asarray(shares / shares.sum(axis=1, keepdims=True))
 
 
-def _overruled(patterns: VotePatterns, answers: Float) -> Int:
-    """Return the patterns whose votes all name one class, and another one wins or ties."""
+def _overruled(patterns: VotePatterns, answers: Float, alphabet: Alphabet) -> Int:
+    """Return the patterns whose votes leave one class in common, and another one wins or ties."""
     voted = patterns.codes >= 0
     rows, codes = patterns.pattern_index[voted], patterns.codes[voted].astype(np.int64)
-    least, most = np.full(len(patterns), np.iinfo(np.int64).max), np.full(len(patterns), -1)
-    np.minimum.at(least, rows, codes)
-    np.maximum.at(most, rows, codes)
-    alike = np.flatnonzero(least == most)
-    own = answers[alike, most[alike]]
+    left = np.ones(answers.shape, bool)
+    np.logical_and.at(left, rows, alphabet.members[codes])
+    alike = np.flatnonzero((left.sum(axis=1) == 1) & (patterns.n_votes > 0))
+    named = left[alike].argmax(axis=1)
+    own = answers[alike, named]
     others = answers[alike]
-    others[np.arange(len(alike)), most[alike]] = -1.0
+    others[np.arange(len(alike)), named] = -1.0
     return alike[own <= others.max(axis=1) * (1 + TIE)]
 
 

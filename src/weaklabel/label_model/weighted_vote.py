@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from weaklabel.errors import ModelError, did_you_mean
-from weaklabel.label_matrix import VotePatterns
+from weaklabel.label_matrix import Alphabet, Sets, VotePatterns
 from weaklabel.label_model.base import Float, Int, LabelModel, class_weights, soft_votes
 from weaklabel.label_model.duplicates import duplicate_groups
 
@@ -32,6 +32,10 @@ class WeightedVote(LabelModel):
       1982, pages 289 to 297. Since the others err as well, A_j understates the accuracy of good labelers.
     * Learned from gold, where `fit` is given some: of g_j votes on rows with gold r_j are right, and
       (r_j + s a_j) / (g_j + s) replaces a_j.
+
+    A vote for a set of classes is spread evenly over them. In learning, a vote agrees with another in so far as that one
+    lies inside what it names, and is right where the gold class is. A set is hit by chance more often than a class: with s
+    of k classes a share x counts as the share 1/k + (1 - 1/k)(x - s/k)/(1 - s/k) that a vote for one class would have.
 
     Learned accuracies are kept .01 away from chance, 1/k, and from 1, so that every vote counts something and none
     counts without bound. Rules (silence -1) that vote alike in every row of the fit count as one: they are not
@@ -87,11 +91,12 @@ class WeightedVote(LabelModel):
         self,
         *,
         n_classes: int,
+        outcomes: Sets | None = None,
         weights: Mapping[str, float] | None = None,
         smoothing: float = 10.0,
         prior_accuracy: float = 0.7,
     ) -> None:
-        super().__init__(n_classes=n_classes)
+        super().__init__(n_classes=n_classes, outcomes=outcomes)
         self.weights = None if weights is None else _checked(weights)
         if not 0 < smoothing < np.inf:
             raise ModelError(f"smoothing is more than 0, not {smoothing}")
@@ -105,7 +110,7 @@ class WeightedVote(LabelModel):
         else:
             self.accuracy_ = np.full(len(patterns.labelers), np.nan)
             self.weights_ = _given(self.weights, patterns.labelers)
-        rows = class_weights(patterns, soft_votes(patterns, self.n_classes, self.weights_), gold)
+        rows = class_weights(patterns, soft_votes(patterns, self.alphabet, self.weights_), gold)
         self.class_balance_ = (rows.sum(axis=0) + 1) / (rows.sum() + self.n_classes)
 
     def _learned(self, patterns: VotePatterns, gold: Float | None) -> tuple[Float, Float]:
@@ -117,33 +122,69 @@ class WeightedVote(LabelModel):
         voted = patterns.codes >= 0
         who, what = patterns.labeler_index[voted].astype(np.int64), patterns.codes[voted].astype(np.int64)
         where = patterns.pattern_index[voted]
-        size = len(patterns) * k
-        votes = np.bincount(where * k + what, weights=1 / members[who], minlength=size).reshape(-1, k)
-        own, own_total = _own(who, what, where, m, k)
+        size = len(self.alphabet)
+        counts = np.bincount(where * size + what, weights=1 / members[who], minlength=len(patterns) * size)
+        votes = counts.astype(np.float64).reshape(-1, size)
+        own, own_total = _own(who, what, where, m, size)
         others = votes.sum(axis=1)[where] - own_total
-        same = votes[where, what] - own
+        if self.alphabet.sets:
+            same = _same(who, what, where, votes, self.alphabet)
+        else:
+            same = votes[where, what] - own
         heard = others > 0.5  # the others' votes count 1/g each, and all g of a group vote: whole numbers
         rows = np.where(heard, patterns.counts[where], 0).astype(np.float64)
-        agreed = np.bincount(who, weights=rows * same / np.where(heard, others, 1), minlength=m)
+        agreement = self._beyond_chance(same / np.where(heard, others, 1), what)
+        agreed = np.bincount(who, weights=rows * agreement, minlength=m)
         heard_votes = np.bincount(who, weights=rows, minlength=m)
         accuracy = (agreed + self.smoothing * self.prior_accuracy) / (heard_votes + self.smoothing)
         if gold is not None:
-            right = np.bincount(who, weights=gold[where, what], minlength=m)
+            hits = self._right(gold, where, what)
+            right = np.bincount(who, weights=hits, minlength=m)
             checked = np.bincount(who, weights=gold.sum(axis=1)[where], minlength=m)
             accuracy = (right + self.smoothing * accuracy) / (checked + self.smoothing)
         accuracy = np.clip(accuracy, 1 / k + MARGIN, 1 - MARGIN)
         return accuracy, np.log((k - 1) * accuracy / (1 - accuracy)) / members
 
+    def _right(self, gold: Float, where: Int, what: Int) -> Float:
+        """Return the gold rows on which each vote is right; of a set, what an equally good vote for a class would have."""
+        if not self.alphabet.sets:
+            hits: Float = gold[where, what]
+            return hits
+        total = gold.sum(axis=1)[where]
+        inside = (gold[where] * self.alphabet.members[what]).sum(axis=1)
+        part = np.divide(inside, total, out=np.zeros(len(what)), where=total > 0)
+        return self._beyond_chance(part, what) * total
+
+    def _beyond_chance(self, share: Float, what: Int) -> Float:
+        """Return the share that a vote for one class would have, were it as far above chance as a vote for a set."""
+        if not self.alphabet.sets:
+            return share
+        k = self.n_classes
+        chance = self.alphabet.members.sum(axis=1)[what] / k
+        alike = 1 / k + (1 - 1 / k) * (share - chance) / (1 - chance)
+        return np.where(what < k, share, alike)
+
     def _posterior(self, patterns: VotePatterns, where: Int) -> Float:
-        shares = np.array(soft_votes(patterns, self.n_classes, self.weights_[where]))
+        shares = np.array(soft_votes(patterns, self.alphabet, self.weights_[where]))
         shares[shares.sum(axis=1) == 0] = 1 / self.n_classes
         return shares
 
     def _evidence(self, row: VotePatterns, where: Int) -> tuple[Float, Float]:
         k = self.n_classes
-        table = np.zeros((len(where), k + 2, k))
-        table[:, 2:] = self.weights_[where][:, None, None] * np.eye(k)
+        table = np.zeros((len(where), len(self.alphabet) + 2, k))
+        table[:, 2:] = self.weights_[where][:, None, None] * self.alphabet.shares
         return np.zeros(k), table
+
+
+def _same(who: Int, what: Int, where: Int, votes: Float, alphabet: Alphabet) -> Float:
+    """Return how much of the others' votes lies inside what each vote names; a set's vote is spread over its classes."""
+    m = int(who.max(initial=0)) + 1
+    _, group = np.unique(where * m + who, return_inverse=True)
+    mine = np.zeros((int(group.max(initial=-1)) + 1, len(alphabet)))
+    np.add.at(mine, (group, what), 1.0)
+    theirs = alphabet.spread(votes)[where] - alphabet.spread(mine)[group]
+    same: Float = (theirs * alphabet.members[what]).sum(axis=1)
+    return same
 
 
 def _own(who: Int, what: Int, where: Int, m: int, k: int) -> tuple[Float, Float]:
