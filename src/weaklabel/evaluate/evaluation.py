@@ -94,11 +94,11 @@ class Evaluation:
         for line in self.per_class.iter_rows(named=True):
             for name in parts:
                 if line[name] is not None:
-                    _put(found, f"class.{_plain(line['label'])}", name, line[name])
+                    put_free(found, f"class.{plain_name(line['label'])}", name, line[name])
         for slice_name, part in self.slices.items():
             for name, value in part.flat().items():
                 if not name.startswith("class."):
-                    _put(found, f"slice.{_plain(slice_name)}", name, value)
+                    put_free(found, f"slice.{plain_name(slice_name)}", name, value)
         return found
 
 
@@ -119,7 +119,7 @@ def flat_metrics(
                 found[name + suffix] = value
     for slice_name, part in (slices or {}).items():
         for name, value in flat_metrics(part).items():
-            _put(found, f"slice.{_plain(slice_name)}", name, value)
+            put_free(found, f"slice.{plain_name(slice_name)}", name, value)
     return found
 
 
@@ -314,11 +314,13 @@ def _few(part: Evaluation) -> bool:
     return part.metrics["accuracy"].n < FEW
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
+    """Return a name without the characters that a tracking server refuses."""
     return re.sub(r"[^\w \-]", "_", name)[:80].strip() or "_"
 
 
-def _put(found: dict[str, float], place: str, name: str, value: float) -> None:
+def put_free(found: dict[str, float], place: str, name: str, value: float) -> None:
+    """Put a value under `place.name`, with a number after `place` where that is taken."""
     key, number = f"{place}.{name}", 1
     while key in found:
         number += 1

@@ -104,7 +104,7 @@ def gold_frame(gold: GoldTable, schema: LabelSchema) -> tuple[pl.DataFrame, int]
         )
     rows = frame.select(pl.col("id").cast(pl.String), pl.col("label").cast(pl.String)).collect()
     labeled = rows.drop_nulls("label")
-    _unique(labeled["id"], "gold")
+    unique_ids(labeled["id"], "gold")
     codes = {}
     for name in labeled["label"].unique().sort():
         try:
@@ -130,7 +130,7 @@ def join(labels: Table, gold: pl.DataFrame, schema: LabelSchema) -> Rows:
         The label table is malformed.
     """
     found = _labels_of(labels, gold["id"])
-    _unique(found["id"], "the label table")
+    unique_ids(found["id"], "the label table")
     unknown = gold.join(found, on="id", how="anti")
     if unknown.height:
         raise GoldError(
@@ -174,7 +174,8 @@ def _labels_of(labels: Table, ids: pl.Series) -> pl.DataFrame:
     )
 
 
-def _unique(ids: pl.Series, place: str) -> None:
+def unique_ids(ids: pl.Series, place: str) -> None:
+    """Refuse ids that are null or stand twice."""
     if ids.null_count():
         raise GoldError(f"{ids.null_count()} ids in {place} are null", hint="every row needs an id")
     doubled = ids.filter(ids.is_duplicated()).unique().sort()
