@@ -85,6 +85,7 @@ def test_commit_says_what_the_labels_were_made_from(project):
     assert said["kind"] == "relabel" and said["run_id"] == result.run_id and said["model"] == result.model
     assert json.loads(said["counts"])["rows"] == 24 and json.loads(said["labels"]) == ["ham", "spam"]
     assert set(json.loads(said["rule_fingerprints"])) == {"link", "shouts", "short", "thanks"}
+    assert said["schema_version"] == "1"
     assert all(said[name] for name in ("corpus", "rules", "schema", "gold", "job", "audit"))
 
 
@@ -286,11 +287,11 @@ def test_a_model_that_is_not_worse_replaces_the_old_one(project):
 
 def test_above_the_budget_a_sample_is_fitted_and_said(tmp_path, monkeypatch):
     project = make(tmp_path / "desk", files=3, rows=60, gold=False)
-    from weaklabel.pipeline.relabeling import fit as relabel_fit
+    from weaklabel.pipeline.relabeling import merging
 
-    real = relabel_fit._over
+    real = merging._over
     monkeypatch.setattr(
-        relabel_fit,
+        merging,
         "_over",
         lambda stack, budget, need: sum(p.n_rows for p in stack) > 60 or real(stack, budget, need),
     )
@@ -303,7 +304,7 @@ def test_above_the_budget_a_sample_is_fitted_and_said(tmp_path, monkeypatch):
     monkeypatch.undo()
     again = make(tmp_path / "again", files=3, rows=60, gold=False)
     monkeypatch.setattr(
-        relabel_fit,
+        merging,
         "_over",
         lambda stack, budget, need: sum(p.n_rows for p in stack) > 60 or real(stack, budget, need),
     )

@@ -1,5 +1,8 @@
-"""Killed anywhere, a bulk relabeling loses nothing: the same command ends with the bytes of an undisturbed run."""
+"""Killed anywhere, or out of disk, a bulk relabeling loses nothing: the same command ends with the bytes of an
+undisturbed run.
+"""
 
+import json
 import multiprocessing
 import os
 import random
@@ -10,11 +13,14 @@ from pathlib import Path
 import pytest
 
 from relabel_project import attempt, data_files, go, make, settings, table
+from small_disk import grow
 from weaklabel.pipeline.label_places import open_pattern_table
 
 EVENTS = 24
 """A kill comes after fewer new files than this; an undisturbed relabeling makes about 80."""
 POLL = 0.002
+PATIENCE = 600
+"""Seconds that a driver may need to go on without the worker that was killed, however busy the machine is."""
 
 
 def starter():
@@ -62,7 +68,7 @@ def killed(project, words, events, whom, wait):
         hits += _kill(below[-1])
     if whom in ("driver", "both") or not below:
         hits += _kill(process.pid)
-    process.join(60)
+    process.join(PATIENCE)
     if whom != "worker":
         for pid in below:
             _kill(pid)
@@ -112,6 +118,37 @@ def kill_often(tmp_path, kills, seed, whom=("driver",), words=()):
             project = None
     if project is not None:
         check(project, first)
+
+
+def fill_the_disk(tmp_path, step):
+    """Relabel on a disk that is full, until there is room for all of it; return how often it was full."""
+    calm, project = make(tmp_path / "calm", files=2, rows=600), make(tmp_path / "desk", files=2, rows=600)
+    go(calm)
+    (project / ".weaklabel").mkdir()
+    process = starter().Process(target=grow, args=(str(project), step, str(tmp_path / "report.json")))
+    process.start()
+    process.join()
+    assert process.exitcode == 0
+    found = json.loads((tmp_path / "report.json").read_text())
+    if "forbidden" in found:
+        pytest.skip(f"not tested on a file system of its own: {found['forbidden']}")
+    *full, last = found["attempts"]
+    for one in full:
+        assert (one["outcome"], one["version"], one["left"]) == ("full", None, []), one
+        assert one["said"][0].startswith("can't "), one
+    assert (last["outcome"], last["version"], found["again"]) == ("relabeled", 0, "nothing")
+    assert {name: bytes.fromhex(data) for name, data in found["data"].items()} == data_files(calm)
+    return len(full)
+
+
+def test_a_full_disk_is_one_clear_error_and_with_more_room_it_goes_on(tmp_path):
+    """Where no file system can be mounted, the limit on the size of files in test_cli_relabel stands for this."""
+    assert fill_the_disk(tmp_path, step=48) > 2
+
+
+@pytest.mark.slow
+def test_a_disk_that_is_full_at_any_of_its_pages(tmp_path):
+    assert fill_the_disk(tmp_path, step=4) > 30
 
 
 def test_kills_of_the_driver(tmp_path):

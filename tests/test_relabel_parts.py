@@ -1,5 +1,7 @@
 """Parts of bulk relabeling, each against an obvious twin."""
 
+import threading
+
 import numpy as np
 import polars as pl
 import pytest
@@ -12,11 +14,13 @@ from weaklabel.errors import OutputError
 from weaklabel.label_matrix import LabelMatrix, VotePatterns
 from weaklabel.label_matrix.patterns import dense_patterns
 from weaklabel.pipeline.labels import label_table
-from weaklabel.pipeline.relabeling.fit import merge
+from weaklabel.pipeline.relabeling.beside import beside
 from weaklabel.pipeline.relabeling.labels import answers, label_rows
-from weaklabel.pipeline.relabeling.votes import Voter
+from weaklabel.pipeline.relabeling.merging import Merging, merge
+from weaklabel.pipeline.relabeling.votes import Voter, events_of
 from weaklabel.schema import LabelSchema
 from weaklabel.store.shard_votes import ShardVotes
+from weaklabel.store.vote_store import written
 
 SCHEMA = LabelSchema(["a", "b", "c"])
 matrices = st.lists(st.lists(st.integers(-1, 2), min_size=4, max_size=4), min_size=2, max_size=30)
@@ -42,7 +46,8 @@ def test_rows_one_by_one_get_the_bits_of_their_patterns(matrix):
     codes = np.array(matrix, np.int8)
     voter = object.__new__(Voter)
     voter.labelers, voter.silence = tuple("wxyz"), np.full(4, -1, np.int8)
-    grouped, rows = voter.patterns(codes), voter.rows(codes)
+    events = events_of([written(column) for column in codes.T], len(codes))
+    grouped, rows = voter.patterns(events), voter.rows(events)
     assert rows.keys.tolist() == grouped.keys[grouped.inverse].tolist()
     expected = dense_patterns(codes, tuple("wxyz"), np.full(4, -1, np.int8))
     assert (
@@ -98,6 +103,39 @@ def test_a_sample_is_the_largest_that_fits_and_holds_all_gold(tmp_path, rows):
     assert found.patterns.keys.tolist() == expected.keys.tolist()
     assert found.patterns.counts.tolist() == expected.counts.tolist()
     assert set(found.gold.values()) <= set(found.patterns.keys.tolist())
+
+
+@pytest.mark.parametrize("rows", [10**6, 60])
+@pytest.mark.parametrize("order", [[], [6, 5, 4, 3, 2, 1, 0], [0, 1, 2], [3, 0, 6, 1]])
+def test_shards_are_merged_as_they_come_and_the_order_changes_nothing(tmp_path, order, rows):
+    paths, _ = shards(tmp_path, 2)
+    options = {"budget": 1 << 30, "need": lambda p: (p.n_rows > rows) * (1 << 31)}
+    expected, votes = merge(paths, **options), Merging(paths, **options)
+    for number in order:
+        votes.take(number)
+    found = votes.result()
+    assert (found.level, found.rows, found.gold) == (expected.level, expected.rows, expected.gold)
+    for name in ("indptr", "labeler_index", "codes", "counts", "keys"):
+        assert getattr(found.patterns, name).tolist() == getattr(expected.patterns, name).tolist()
+
+
+def test_what_is_done_beside_is_done_in_order_and_its_first_error_is_raised():
+    for apart in (False, True):
+        done = []
+        with beside(apart) as do:
+            do(done.append, 1)
+            do(done.append, 2)
+        assert done == [1, 2]
+        with pytest.raises(ZeroDivisionError), beside(apart) as do:
+            do(divmod, 1, 0)
+        with pytest.raises(KeyError, match="own"), beside(apart) as do:
+            do(done.append, 3)
+            raise KeyError("own")
+    with beside(True) as do:
+        do(lambda: done.append(threading.get_ident()))
+    with beside(False) as do:
+        do(lambda: done.append(threading.get_ident()))
+    assert done[-2] != done[-1] == threading.get_ident()
 
 
 def test_a_shard_that_is_gone_is_named(tmp_path):

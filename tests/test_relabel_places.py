@@ -6,9 +6,13 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from object_store import CREDENTIALS, server
-from relabel_project import add_file, data_files, go, make
+from relabel_project import add_file, data_files, go, make, settings
+from weaklabel.pipeline.diffing.diff import diff
+from weaklabel.pipeline.diffing.explain import explain
+from weaklabel.pipeline.diffing.recall import recall
 from weaklabel.store.label_table import LabelTable
 
 MISSING = {
@@ -34,6 +38,22 @@ def test_the_same_bytes_on_every_engine(tmp_path, engine):
     assert data_files(there) == data_files(here)
 
 
+def looked_at(here, there, words):
+    """What a table in an object store says of its rows is what one in a folder says."""
+    found = [
+        (explain(config, place, "r2-1"), recall(config, place, "thanks", since="v0", out=place / "rows.csv"),
+         diff(config, place, "v0", "v1"))
+        for place, config in ((here, settings(here)), (there, settings(there, *words)))
+    ]  # fmt: skip
+    (why, told, change), (why_there, told_there, change_there) = found
+    times = [{**line, "time": ""} for line in why.history]
+    assert [{**line, "time": ""} for line in why_there.history] == times and len(times) == 2
+    assert (why_there.label, why_there.votes, why_there.text) == (why.label, why.votes, why.text)
+    assert why.text and told.rows == told_there.rows > 0
+    assert_frame_equal(pl.read_csv(here / "rows.csv").sort("id"), pl.read_csv(there / "rows.csv").sort("id"))
+    assert (change.rows, change.only_after) == (change_there.rows, change_there.only_after) == (12, 6)
+
+
 def test_a_table_in_an_object_store(tmp_path, monkeypatch):
     for name, value in CREDENTIALS.items():
         monkeypatch.setenv(name, value)
@@ -53,6 +73,7 @@ def test_a_table_in_an_object_store(tmp_path, monkeypatch):
         found = {name: table.place.read(name) for name in table.files()}
         assert found == data_files(here)
         assert table.scan().select(pl.len()).collect().item() == 18
+        looked_at(here, there, words)
     written = [p for p in (there / ".weaklabel").rglob("*") if p.is_file()]
     secret = CREDENTIALS["AWS_SECRET_ACCESS_KEY"].encode()
     assert written and not [p for p in map(Path, written) if secret in p.read_bytes()]

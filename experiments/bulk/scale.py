@@ -155,12 +155,12 @@ def leave_votes(project):
 
 def one_merge(project, shards, level):
     """Merge the votes of the first shards at one size of sample."""
-    from weaklabel.pipeline.relabeling.fit import _merged_at
+    from weaklabel.pipeline.relabeling.merging import Merging
 
     paths = sorted(Path(project).glob(".weaklabel/relabel/bulk100/*/votes/*.votes"))[: int(shards)]
     for _ in range(2):  # the first loads kernels and files
         start, before = time.process_time(), time.perf_counter()
-        found = _merged_at(paths, int(level), 1 << 50, lambda patterns: 0)
+        found = Merging(paths, budget=1 << 50, need=lambda patterns: 0, level=int(level)).result()
         spent = {"cpu": time.process_time() - start, "seconds": time.perf_counter() - before}
     patterns = found.patterns
     held = sum(

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from weaklabel.apply.limits import Limits, TooMuchError
 from weaklabel.errors import CorpusError
 
 
@@ -99,6 +100,22 @@ class Sleeper(Square):
         result = super()._work(item)
         time.sleep(self.seconds)
         return result
+
+
+@dataclass(frozen=True)
+class Endless(Square):
+    """As Square, but an item is a rule's loop without an end, with a limit of so many seconds; what ended it."""
+
+    seconds: float = 0.2
+
+    def _work(self, item: int) -> Any:
+        super()._work(item)
+        try:
+            with Limits(seconds=self.seconds).over():
+                while True:
+                    pass
+        except TooMuchError as error:
+            return str(error)
 
 
 @dataclass(frozen=True)

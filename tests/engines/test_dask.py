@@ -38,7 +38,9 @@ def test_no_scheduler_at_an_address(monkeypatch):
 
 @needs_dask
 def test_a_scheduler_that_runs_elsewhere_and_is_killed(tmp_path):
-    """Its workers are used; when it is killed, one error says so, and what is done is done."""
+    """Its workers are used, and end a rule that takes too long; when it is killed, one error says so, and what is done
+    is done.
+    """
     cluster = multiprocessing.get_context("spawn").Process(target=tasks.dask_cluster, args=(str(tmp_path),))
     cluster.start()
     assert tasks.wait_for((tmp_path / "address").exists)
@@ -46,6 +48,8 @@ def test_a_scheduler_that_runs_elsewhere_and_is_killed(tmp_path):
     assert engine.slots == 1
     assert sorted(engine.map(tasks.Square(str(tmp_path)), [1, 2, 3])) == [(0, 1), (1, 4), (2, 9)]
     assert list(engine.map(tasks.Square(str(tmp_path)), [5])) == [(0, 25)]
+    ended = list(engine.map(tasks.Endless(str(tmp_path)), [1]))
+    assert ended == [(0, "took more than 0.2 s on one batch")]
     running = engine.map(tasks.Sleeper(str(tmp_path), 0.2), range(10, 200))
     done = next(running)
     cluster.kill()

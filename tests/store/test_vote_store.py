@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from weaklabel.errors import OutputError, VotesError
+from weaklabel.kernels.sparse import from_gaps
 from weaklabel.lf import LFRegistry, feature, keywords, labeling_function, lookup, regex, spacy_pattern, where
 from weaklabel.schema import Label, LabelSchema
 from weaklabel.store import vote_store
@@ -73,9 +74,15 @@ def test_a_file_gives_back_every_column(forms, rows):
     votes = {f"k{i}": column(form, rows) for i, form in enumerate(forms)}
     file = pack(SHARD, votes, {"k0": 2})
     found = unpack(file, list(votes))
-    assert {key: own.tolist() for key, own in found.items()} == {
+    assert {key: own.votes().tolist() for key, own in found.items()} == {
         key: own.tolist() for key, own in votes.items()
     }
+    assert pack(SHARD, found, {"k0": 2}) == file
+    for key, own in found.items():
+        assert from_gaps(*own.spoken(), -1, rows).tolist() == votes[key].tolist()
+        for count in (0, 5, rows, rows + 1):
+            head = own.head(count)
+            assert (head.rows, head.votes().tolist()) == (min(count, rows), votes[key][:count].tolist())
     head = read_head(file)
     assert (head.shard, head.rows, head.keys) == (SHARD, rows, tuple(votes))
     assert [column.faults for column in head.columns] == [2] + [0] * (len(votes) - 1)

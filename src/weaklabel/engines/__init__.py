@@ -3,7 +3,8 @@
 The contract: ``map(make, items)`` yields ``(position, result)`` in any order, where ``make()`` gives, once per
 worker, the function that is called with each item. A worker that dies doesn't stop the rest: its item is tried again,
 and yields a `Lost` when no worker lives through it. An error of an item is raised and ends the map. ``slots`` says how
-many items run at a time.
+many items run at a time. ``with engine.staying():`` holds for several maps: workers may stay from one to the next.
+``here`` says that items run in this very process.
 """
 
 from __future__ import annotations

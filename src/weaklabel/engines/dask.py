@@ -70,6 +70,16 @@ class DaskEngine:
         self.address = address
 
     @property
+    def here(self) -> bool:
+        """Items run in other processes."""
+        return False
+
+    @contextmanager
+    def staying(self) -> Iterator[DaskEngine]:
+        """Give the engine; a cluster of its own is started for each map."""
+        yield self
+
+    @property
     def slots(self) -> int:
         """How many items run at a time; a scheduler elsewhere is asked how many workers it has."""
         if self.address is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from multiprocessing.connection import wait
 from typing import Any
 
@@ -39,6 +40,31 @@ class LocalEngine:
                 f"engine.workers is {workers}; it is 0 (as many as processors and memory allow) or more"
             )
         self.workers = workers or workers_that_fit()
+        self._idle: list[Worker] | None = None
+
+    @property
+    def here(self) -> bool:
+        """Items run in this process, which does nothing else meanwhile."""
+        return self.workers == 1
+
+    @contextmanager
+    def staying(self) -> Iterator[LocalEngine]:
+        """Keep worker processes from one map to the next, until this ends: what they have loaded stays loaded.
+
+        Examples
+        --------
+        >>> from functools import partial
+        >>> with LocalEngine(workers=2).staying() as engine:
+        ...     first = sorted(engine.map(partial(partial, pow, 2), [3, 4]))
+        ...     sorted(engine.map(partial(partial, pow, 3), [3, 4]))
+        [(0, 27), (1, 81)]
+        """
+        self._idle = []
+        try:
+            yield self
+        finally:
+            workers, self._idle = self._idle, None
+            _end(workers)
 
     @property
     def slots(self) -> int:
@@ -69,7 +95,7 @@ class LocalEngine:
             The first error of any item.
         """
         if self.workers > 1 and len(items) > 1:
-            yield from _Pool(packed(make), items, min(self.workers, len(items))).results()
+            yield from _Pool(packed(make), items, min(self.workers, len(items)), self._idle).results()
         elif len(items):
             work = make()
             for position, item in enumerate(items):
@@ -77,10 +103,12 @@ class LocalEngine:
 
 
 class _Pool:
-    """Workers and what each of them has to do."""
+    """Workers and what each of them has to do; those that wait in `idle` are used first, and go back there."""
 
-    def __init__(self, make: bytes, items: Sequence[Any], size: int) -> None:
-        self._make, self._items, self._size = make, items, size
+    def __init__(
+        self, make: bytes, items: Sequence[Any], size: int, idle: list[Worker] | None = None
+    ) -> None:
+        self._make, self._items, self._size, self._idle = make, items, size, idle
         self._tries = Tries(items)
         self._workers: list[Worker] = []
         self._false_starts = 0
@@ -108,12 +136,22 @@ class _Pool:
         for worker in [w for w in self._workers if not w.sent]:
             self._send(worker)
         while len(self._workers) < self._size and (item := self._next()) is not None:
-            with environment(ONE_THREAD):
-                self._workers.append(Worker(self._make))
+            self._workers.append(self._worker())
             self._workers[-1].send(*item)
         for worker in [w for w in self._workers if len(w.sent) == 1]:
             if self._tries.waiting > self._size:
                 self._send(worker)
+
+    def _worker(self) -> Worker:
+        """Return a worker that waited, or a new one."""
+        while self._idle:
+            worker = self._idle.pop()
+            if worker.alive:
+                worker.renew(self._make)
+                return worker
+            worker.kill()
+        with environment(ONE_THREAD):
+            return Worker(self._make)
 
     def _next(self) -> tuple[int, bytes] | None:
         position = self._tries.next(running=self._running())
@@ -160,10 +198,18 @@ class _Pool:
         return (lost.position, lost) if lost else None
 
     def _rest(self) -> None:
-        """End workers when no item is left for them."""
-        if not self._running():
-            for worker in self._workers:
-                worker.finish()
-            for worker in self._workers:
-                worker.close()
-            self._workers = []
+        """End workers when no item is left for them, or let them wait for the next map."""
+        if self._running():
+            return
+        if self._idle is None:
+            _end(self._workers)
+        else:
+            self._idle += self._workers
+        self._workers = []
+
+
+def _end(workers: Sequence[Worker]) -> None:
+    for worker in workers:
+        worker.finish()
+    for worker in workers:
+        worker.close()

@@ -66,6 +66,16 @@ class SparkEngine:
         self.master = master
 
     @property
+    def here(self) -> bool:
+        """Items run in other processes."""
+        return False
+
+    @contextmanager
+    def staying(self) -> Iterator[SparkEngine]:
+        """Give the engine; a cluster of its own is started for each map."""
+        yield self
+
+    @property
     def slots(self) -> int:
         """How many items run at a time; a cluster is asked how many cores it has."""
         if self.master is None:

@@ -16,6 +16,8 @@ from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
 _READY, _DONE, _FAILED = "ready", "done", "failed"
+_ITEM, _MAKE = b"i", b"m"
+"""What a message to the process begins with; an empty one is the last."""
 
 
 class DiedError(Exception):
@@ -63,11 +65,21 @@ class Worker:
         """The process' number."""
         return self._process.pid
 
+    @property
+    def alive(self) -> bool:
+        """The process runs."""
+        return self._process.is_alive()
+
+    def renew(self, make: bytes) -> None:
+        """Let another function do the items that follow, when all before are done."""
+        with suppress(OSError):
+            self.pipe.send_bytes(_MAKE + make)
+
     def send(self, position: int, item: bytes) -> None:
         """Give it an item; one that has died takes it too, and says so at `receive`."""
         self.sent.append(position)
         with suppress(OSError):
-            self.pipe.send_bytes(item)
+            self.pipe.send_bytes(_ITEM + item)
 
     def receive(self) -> tuple[int, Any] | None:
         """Return (position, result) of an item that is done; None when it has just started.
@@ -137,10 +149,13 @@ def _serve(pipe: Connection, make: bytes) -> None:
     threading.Thread(target=_listen, args=(pipe, inbox), daemon=True).start()
     pipe.send((_READY, None))
     work: Callable[[Any], Any] | None = None
-    while item := inbox.get():
+    while message := inbox.get():
+        if message[:1] == _MAKE:
+            work, make = None, message[1:]
+            continue
         try:
             work = work or ForkingPickler.loads(make)()
-            pipe.send((_DONE, work(ForkingPickler.loads(item))))
+            pipe.send((_DONE, work(ForkingPickler.loads(memoryview(message)[1:]))))
         except Exception as error:  # noqa: BLE001 - it is raised in the parent
             pipe.send((_FAILED, portable(error)))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import uuid
 from collections.abc import Callable, Sequence
@@ -85,7 +86,9 @@ def write_hashes(path: str | Path, ids: pl.Series) -> None:
     temporary = path.with_name(f".{path.name}-{uuid.uuid4().hex}.tmp")
     try:
         with temporary.open("wb") as file:
-            np.save(file, np.sort(hash_ids(ids)), allow_pickle=False)
+            held = io.BytesIO()  # np.save itself does not say that a disk is full
+            np.save(held, np.sort(hash_ids(ids)), allow_pickle=False)
+            file.write(held.getbuffer())
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

@@ -102,24 +102,37 @@ class PatternTable:
         """
         given = keys if isinstance(keys, pl.Series | np.ndarray) else list(keys)
         wanted = pl.Series("pattern", given, dtype=pl.Int64).unique().sort()
-        version = self.version()
-        if version is None or not len(wanted):
-            return pl.DataFrame(schema=PATTERN_COLUMNS)
-        array = wanted.to_numpy()
-        near = [path for path, file in self._files(version).items() if _meets(file, array)]
+        near = self._near(wanted)
         if not near:
             return pl.DataFrame(schema=PATTERN_COLUMNS)
         found = _scan(self.place, near).join(wanted.to_frame().lazy(), on="pattern", how="semi")
         return found.collect(engine="streaming").unique("pattern").sort("pattern")
+
+    def _near(self, keys: pl.Series) -> list[str]:
+        """Return the data files between whose lowest and highest key some of sorted keys lie."""
+        version = self.version()
+        if version is None or not len(keys):
+            return []
+        array = keys.to_numpy()
+        return [path for path, file in self._files(version).items() if _meets(file, array)]
+
+    def _holds(self, keys: pl.Series) -> bool:
+        """Return whether the table has some of sorted keys; nothing but keys is read."""
+        near = self._near(keys)
+        if not near:
+            return False
+        held = _scan(self.place, near).select("pattern").collect().to_series().to_numpy()
+        array = keys.to_numpy()
+        return bool((array[np.minimum(np.searchsorted(array, held), len(array) - 1)] == held).any())
 
     def _files(self, version: int) -> dict[str, DataFile]:
         return table_commits.files_of(self.place, version, key="pattern")
 
     def _unknown(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Return the rows whose keys the table has not, and compare the others with it."""
-        held = self.votes_of(frame["pattern"])
-        if not held.height:
+        if not self._holds(frame["pattern"]):
             return frame
+        held = self.votes_of(frame["pattern"])
         both = frame.join(held, on="pattern", how="inner", suffix="_held")
         other = both.filter((pl.col("lfs") != pl.col("lfs_held")) | (pl.col("votes") != pl.col("votes_held")))
         if other.height:

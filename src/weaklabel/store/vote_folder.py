@@ -11,14 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
 from weaklabel.errors import OutputError, VotesError
 from weaklabel.fingerprint import fingerprint
-from weaklabel.store.vote_file import Head, head_end, pack, read_head, unpack
-
-Int8 = npt.NDArray[np.int8]
+from weaklabel.store.vote_file import Head, Written, head_end, pack, read_head, unpack
 
 SUFFIX = ".votes"
 _FIRST_BYTES = 1 << 14
@@ -95,7 +90,7 @@ def files_in(folder: Path) -> list[Stored]:
     return sorted(found, key=lambda file: (-file.mtime, file.path))
 
 
-def take(file: Stored, shard: str, keys: Collection[str]) -> tuple[dict[str, Int8], dict[str, int]]:
+def take(file: Stored, shard: str, keys: Collection[str]) -> tuple[dict[str, Written], dict[str, int]]:
     """Return the columns of a file that are wanted, and their faults; a file that is gone has none.
 
     Raises

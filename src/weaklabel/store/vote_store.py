@@ -11,6 +11,7 @@ import contextlib
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ import numpy.typing as npt
 
 from weaklabel.errors import VotesError
 from weaklabel.fingerprint import fingerprint
-from weaklabel.store.vote_file import pack
+from weaklabel.store.vote_file import Written, pack, written
 from weaklabel.store.vote_folder import (
     SUFFIX,
     Evicted,
@@ -35,7 +36,7 @@ from weaklabel.store.vote_folder import (
     write_file,
 )
 
-__all__ = ["Evicted", "Held", "HeldRule", "Shown", "VoteStore"]
+__all__ = ["Evicted", "Held", "HeldRule", "Shown", "VoteStore", "Written", "written"]
 
 Int8 = npt.NDArray[np.int8]
 
@@ -48,8 +49,8 @@ class Held:
 
     Parameters
     ----------
-    votes
-        Vote key -> column of votes, of the keys that were asked for and are there.
+    columns
+        Vote key -> column of votes as it is written, of the keys that were asked for and are there.
     faults
         Of these, how often the rule failed, where it did.
     broken
@@ -57,14 +58,19 @@ class Held:
 
     Examples
     --------
-    >>> held = Held({"k1": np.array([-1, 0], np.int8)})
-    >>> "k1" in held.votes, held.faults.get("k1", 0), held.broken
-    (True, 0, ())
+    >>> held = Held({"k1": written(np.array([-1, 0], np.int8))})
+    >>> held.votes["k1"].tolist(), held.faults.get("k1", 0), held.broken
+    ([-1, 0], 0, ())
     """
 
-    votes: dict[str, Int8]
+    columns: dict[str, Written]
     faults: dict[str, int] = field(default_factory=dict)
     broken: tuple[str, ...] = ()
+
+    @cached_property
+    def votes(self) -> dict[str, Int8]:
+        """Vote key -> column of votes, spread out: one code for each row."""
+        return {key: column.votes() for key, column in self.columns.items()}
 
 
 @dataclass(frozen=True)
@@ -147,7 +153,10 @@ class VoteStore:
         keys
             Vote keys.
         """
-        left, votes, faults, broken = dict.fromkeys(keys), {}, {}, []
+        left = dict.fromkeys(keys)
+        columns: dict[str, Written] = {}
+        faults: dict[str, int] = {}
+        broken = []
         for file in files_in(self._place(shard)):
             if not left:
                 break
@@ -156,13 +165,15 @@ class VoteStore:
             except VotesError as error:
                 broken.append(distrusted(file.path, error.what))
                 continue
-            votes.update(found)
+            columns.update(found)
             faults.update(failed)
             for key in found:
                 del left[key]
-        return Held({key: votes[key] for key in keys if key in votes}, faults, tuple(broken))
+        return Held({key: columns[key] for key in keys if key in columns}, faults, tuple(broken))
 
-    def put(self, shard: str, votes: Mapping[str, Int8], *, faults: Mapping[str, int] | None = None) -> None:
+    def put(
+        self, shard: str, votes: Mapping[str, Int8 | Written], *, faults: Mapping[str, int] | None = None
+    ) -> None:
         """Keep columns of votes of one shard, all of one length.
 
         Parameters
@@ -170,7 +181,7 @@ class VoteStore:
         shard
             Digest of the shard.
         votes
-            Vote key -> (n,) codes.
+            Vote key -> (n,) codes, or the same as it is written.
         faults
             How often rules failed, by key; left out: never.
 
@@ -183,7 +194,7 @@ class VoteStore:
         """
         if not votes:
             return
-        lengths = {key: len(column) for key, column in votes.items()}
+        lengths = {key: c.rows if isinstance(c, Written) else len(c) for key, c in votes.items()}
         if len(set(lengths.values())) > 1:
             raise VotesError(f"columns of several lengths for one shard: {lengths}", where=f"shard {shard}")
         content = pack(shard, votes, {key: n for key, n in (faults or {}).items() if n})

@@ -1,4 +1,4 @@
-"""The fit of a bulk relabeling: votes of all shards merged within a memory budget, a model, and whether it may stand."""
+"""The fit of a bulk relabeling: a model of the merged votes, and whether it may stand."""
 
 from __future__ import annotations
 
@@ -15,55 +15,20 @@ import numpy.typing as npt
 import polars as pl
 
 from weaklabel import label_model, tracking
-from weaklabel.errors import GoldError, OutputError, some
+from weaklabel.errors import GoldError, some
 from weaklabel.evaluate import accuracy_difference, evaluate
 from weaklabel.export import sync, write_text, writing
-from weaklabel.label_matrix import VotePatterns
 from weaklabel.pipeline.gold import fit_known, gold_source
+from weaklabel.pipeline.labels import new_model
 from weaklabel.pipeline.relabeling.job import SEEN, Bulk, inner_model, version_of
 from weaklabel.pipeline.relabeling.labels import answers
+from weaklabel.pipeline.relabeling.merging import Merged, Merging
 from weaklabel.pipeline.relabeling.parts import GOLD_ROW
 from weaklabel.stats import Estimate
-from weaklabel.store.shard_votes import ShardVotes, kept, read_shard_votes
+from weaklabel.store.shard_votes import kept
 
 FACTS = "fit.json"
 """In a model's folder: what its fit saw."""
-MERGING = 3
-"""Merging holds about so many times the bytes of what is merged."""
-_LEVEL = 40
-
-
-@dataclass(frozen=True, eq=False)
-class Merged:
-    """The distinct rows of votes of a corpus, or of a sample of its rows.
-
-    Parameters
-    ----------
-    patterns
-        Without `inverse`.
-    level
-        0: all rows. L: a share 2**-L of them, by a hash of their ids, and all gold rows.
-    rows
-        Rows of the corpus.
-    gold
-        Id -> key of the pattern of that gold row.
-    """
-
-    patterns: VotePatterns
-    level: int
-    rows: int
-    gold: dict[str, int]
-
-    @property
-    def share(self) -> float:
-        """The share of rows that were counted."""
-        return 2.0**-self.level
-
-    def of_gold(self) -> tuple[pl.Series, npt.NDArray[np.int64]]:
-        """Return ids of gold rows and the position of each one's pattern."""
-        ids = sorted(self.gold)
-        keys = np.array([self.gold[id] for id in ids], np.int64)
-        return pl.Series("id", ids, dtype=pl.String), np.searchsorted(self.patterns.keys, keys)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,89 +112,21 @@ class Verdict:
         }
 
 
-def merge(paths: Sequence[Path], *, budget: int, need: Callable[[VotePatterns], int]) -> Merged:
-    """Merge the votes that the first pass left, shard by shard; what would not fit into memory becomes a sample.
-
-    Parameters
-    ----------
-    paths
-        Files of `ShardVotes`, in the order of the shards.
-    budget
-        Bytes.
-    need
-        What a fit of some patterns takes, in bytes.
-
-    Raises
-    ------
-    OutputError
-        A file is gone.
-    """
-    level = 0
-    while True:
-        found = _merged_at(paths, level, budget, need)
-        if found is not None:
-            return found
-        level += 1
+def merging(bulk: Bulk, paths: Sequence[Path]) -> Merging:
+    """Return what merges the votes of a task's shards within `relabel.memory`."""
+    model = new_model(bulk.config, len(bulk.task.schema), bulk.task.registry.outcome_codes())
+    return Merging(paths, budget=bulk.config.relabel.memory << 20, need=model.fit_bytes)
 
 
-def _merged_at(
-    paths: Sequence[Path], level: int, budget: int, need: Callable[[VotePatterns], int]
-) -> Merged | None:
-    """Merge the rows of a sample; None: they don't fit."""
-    stack: list[VotePatterns] = []
-    gold: dict[str, int] = {}
-    rows = 0
-    for path in paths:
-        shard = read_shard_votes(path, ids=False)
-        if shard is None or shard.patterns.inverse is None:
-            what = "the votes of a shard are not there any more"
-            raise OutputError(what, where=str(path), hint="give the same command again")
-        mine = shard.notes["gold"]
-        gold |= {id: int(shard.patterns.keys[shard.patterns.inverse[row]]) for id, row in mine}
-        rows += len(shard.levels)
-        stack.append(_sampled(shard, level, [row for _, row in mine]))
-        while len(stack) > 1 and len(stack[-2]) <= 2 * len(stack[-1]):
-            stack[-2:] = [VotePatterns.merge(stack[-2:])]
-        if level < _LEVEL and _over(stack, budget, need):
-            stack = [VotePatterns.merge(stack)]
-            if _over(stack, budget, need):
-                return None
-    whole = VotePatterns.merge(stack) if len(stack) > 1 else stack[0]
-    return Merged(whole, level, rows, gold)
-
-
-def _sampled(shard: ShardVotes, level: int, gold: list[int]) -> VotePatterns:
-    """Return the patterns of a sample of rows, in which all gold rows are."""
-    if level <= 0:
-        return shard.patterns.without_rows()
-    assert shard.patterns.inverse is not None
-    inside = shard.levels >= level
-    inside[gold] = True
-    counts = np.bincount(shard.patterns.inverse[inside], minlength=len(shard.patterns))
-    return kept(shard.patterns, counts.astype(np.int64))
-
-
-def _over(stack: Sequence[VotePatterns], budget: int, need: Callable[[VotePatterns], int]) -> bool:
-    own = sum(_bytes(part) for part in stack)
-    return max(MERGING * own, sum(need(part) for part in stack)) > budget
-
-
-def _bytes(patterns: VotePatterns) -> int:
-    names = ("indptr", "labeler_index", "codes", "counts", "keys")
-    return sum(getattr(patterns, name).nbytes for name in names)
-
-
-def merge_votes(bulk: Bulk, paths: Sequence[Path]) -> Merged:
-    """Merge the votes of a task's shards within `relabel.memory`, and check that all gold rows are among them.
+def merged_votes(bulk: Bulk, votes: Merging) -> Merged:
+    """Return the merged votes of all shards, after checking that all gold rows are among them.
 
     Raises
     ------
     GoldError
         A gold row is no row of the corpus.
     """
-    options = dict(bulk.config.label_model)
-    model = label_model.create(options.pop("name"), n_classes=len(bulk.task.schema), **options)
-    found = merge(paths, budget=bulk.config.relabel.memory << 20, need=model.fit_bytes)
+    found = votes.result()
     check_gold(bulk, found.gold, found.rows)
     return found
 
@@ -262,7 +159,9 @@ def fit(bulk: Bulk, merged: Merged) -> tuple[str, Path]:
     """
     ids, places = merged.of_gold()
     patterns = replace(merged.patterns, inverse=places) if len(ids) else merged.patterns
-    model = fit_known(bulk.config, patterns, ids, n_classes=len(bulk.task.schema), known=bulk.calibration)
+    registry, k = bulk.task.registry, len(bulk.task.schema)
+    options: Any = {"n_classes": k, "known": bulk.calibration, "outcomes": registry.outcome_codes()}
+    model = fit_known(bulk.config, patterns, ids, **options)
     counts = merged.patterns.counts
     facts = Facts(
         rows=merged.rows,

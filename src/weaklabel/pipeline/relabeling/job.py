@@ -22,7 +22,6 @@ from weaklabel.lf import LFRegistry
 from weaklabel.pipeline.gold import Calibration, open_gold_parts
 from weaklabel.pipeline.label_places import models_folder, open_label_table, working_files
 from weaklabel.pipeline.task import Task, known_digests, open_registry
-from weaklabel.pipeline.whole import need_classes
 from weaklabel.settings import Config
 from weaklabel.store.label_table import LabelTable
 from weaklabel.store.vote_keys import vote_keys
@@ -188,7 +187,6 @@ def open_bulk(config: Config, project: str | Path) -> Bulk:
         )
     corpus, failures = _open_corpus(config, project)
     task = Task(config=config, project=project, registry=registry, corpus=corpus)
-    need_classes(task)
     counted = registry.subset(rule.id for rule in registry if not rule.muted)
     today = date.fromisoformat(config.task.today) if config.task.today else None
     on_error: Any = config.task.on_error

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from weaklabel import engines, label_model
-from weaklabel.pipeline.relabeling.fit import MERGING
+from weaklabel.pipeline.labels import new_model
 from weaklabel.pipeline.relabeling.job import Bulk, Decision, decide, inner_model, open_bulk
 from weaklabel.pipeline.relabeling.labels import answers, label_rows
+from weaklabel.pipeline.relabeling.merging import MERGING
 from weaklabel.pipeline.relabeling.parts import Item, Work
 from weaklabel.pipeline.relabeling.votes import Voter
 from weaklabel.pipeline.relabeling.work import known_labels, shard_items, shared_work
@@ -199,14 +200,13 @@ def _try(bulk: Bulk, decision: Decision, work: Work, item: Item) -> _Sample:
         if clock[-1] - clock[0] > _QUICK and count != _TRIES[0]:
             break
     clock[1] = clock[0] + (clock[1] - clock[0]) * len(votes.ids) / max(read.height, 1)
-    patterns = voter.patterns(votes.codes)
+    patterns = voter.patterns(votes.events)
     levels = np.zeros(len(votes.ids), np.int8)
     clock.append(time.perf_counter())
     if decision.source is not None:
         model: Any = label_model.load(inner_model(decision.source))
     else:
-        options = dict(bulk.config.label_model)
-        model = label_model.create(options.pop("name"), n_classes=len(bulk.task.schema), **options)
+        model = new_model(bulk.config, len(bulk.task.schema), bulk.task.registry.outcome_codes())
         model.fit(patterns.without_rows())
     clock.append(time.perf_counter())
     said = answers(
@@ -215,8 +215,7 @@ def _try(bulk: Bulk, decision: Decision, work: Work, item: Item) -> _Sample:
     data, _ = encoded(label_rows(votes.ids, patterns.inverse, said), "")
     clock.append(time.perf_counter())
     reading, voting, grouping, fitting, labeling = np.diff(clock).tolist()
-    columns = {id: votes.codes[:, j] for j, id in enumerate(bulk.keys)}
-    computed = {id: columns[id] for id in list(columns)[: votes.voted]}
+    computed = dict(zip(list(bulk.keys)[: votes.voted], votes.columns, strict=False))
     return _Sample(
         rows=len(votes.ids),
         missing=votes.voted,

@@ -15,8 +15,9 @@ import numpy as np
 from weaklabel.export import write_text, writing
 from weaklabel.label_matrix import VotePatterns
 from weaklabel.pipeline.label_places import open_pattern_table
-from weaklabel.pipeline.relabeling.fit import Merged, Verdict
+from weaklabel.pipeline.relabeling.fit import Verdict
 from weaklabel.pipeline.relabeling.job import SEEN, Bulk, Decision
+from weaklabel.pipeline.relabeling.merging import Merged
 from weaklabel.pipeline.relabeling.parts import hash_file, unseen_file
 from weaklabel.pipeline.relabeling.steps import Tally
 from weaklabel.runs import HOME
@@ -58,6 +59,7 @@ class Published:
             "run_id": self.run_id,
             "job": self.decision.job,
             **bulk.inputs,
+            "schema_version": bulk.task.schema.version,
             "rule_fingerprints": json.dumps(prints),
             "model": self.decision.model or "",
             "counts": json.dumps(counts, ensure_ascii=False),
@@ -78,6 +80,7 @@ class Published:
             "job": self.decision.job,
             "table": bulk.table.root,
             "version": version,
+            "schema_version": bulk.task.schema.version,
             "fingerprints": {**bulk.inputs, "model": self.decision.model},
             "counts": counts,
             "fitted_on": self.share,
@@ -171,6 +174,9 @@ def write_json(path: Path, data: Any) -> None:
     {'model': 'm1'}
     """
     temporary = path.with_name(f".{path.name}.tmp")
-    with writing(path):
-        write_text(json.dumps(data, ensure_ascii=False, indent=1) + "\n", temporary)
-        temporary.replace(path)
+    try:
+        with writing(path):
+            write_text(json.dumps(data, ensure_ascii=False, indent=1) + "\n", temporary)
+            temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -13,12 +13,13 @@ from typing import Any
 
 import polars as pl
 
+from weaklabel import engines
 from weaklabel.config import plain
 from weaklabel.errors import WeakLabelError
 from weaklabel.export import write_text, writing
 from weaklabel.pipeline.label_places import working_files
+from weaklabel.pipeline.relabeling.beside import beside
 from weaklabel.pipeline.relabeling.fit import (
-    Merged,
     Verdict,
     check_gold,
     facts_of,
@@ -26,10 +27,12 @@ from weaklabel.pipeline.relabeling.fit import (
     gold_labels,
     judge,
     keep_given,
-    merge_votes,
+    merged_votes,
+    merging,
 )
 from weaklabel.pipeline.relabeling.job import Bulk, Decision, decide, open_bulk
 from weaklabel.pipeline.relabeling.log import Live
+from weaklabel.pipeline.relabeling.merging import Merged
 from weaklabel.pipeline.relabeling.parts import (
     GOLD_ROW,
     Item,
@@ -119,6 +122,8 @@ class _Attempt:
         self.run_id = new_run_id(plain(bulk.config))
         self.folder = bulk.home / decision.job
         self.tally = Tally(failures=list(bulk.failures))
+        options = dict(bulk.config.engine)
+        self.engine = engines.create(options.pop("name"), **options)
         self.live = Live(bulk, self.run_id)
 
     # ---- outcomes ----
@@ -136,7 +141,8 @@ class _Attempt:
         start = time.perf_counter()
         self.live.begin(self.decision)
         try:
-            result = self.work()
+            with self.engine.staying():
+                result = self.work()
         except BaseException:
             self.live.fail()
             raise
@@ -164,11 +170,9 @@ class _Attempt:
 
     def _two_passes(self, work: Work) -> RelabelResult:
         bulk = self.bulk
-        self._step("rules vote", VoteShards(work), self._items())
-        if self.tally.failures:
+        merged = self._voted(work)
+        if merged is None:
             return self._partly()
-        self._check_ids()
-        merged = merge_votes(bulk, [votes_file(self.folder, item.number) for item in self._items()])
         version, folder = self._fitted(merged)
         self.decision = replace(self.decision, model=version, source=folder)
         verdict = judge(bulk, gold_labels(bulk, merged, folder, version))
@@ -176,13 +180,25 @@ class _Attempt:
             self._record(verdict, None)
             write_json(self.folder / _WORSE, self._worse(verdict, version))
             return self._refused(verdict)
-        add_patterns(bulk, self.folder, merged)
-        del merged
         work = replace(work, model=folder, version=version)
-        self._step("rows are labeled", LabelShards(work), self._items(old=True))
+        with beside(not self.engine.here) as do:
+            do(add_patterns, bulk, self.folder, merged)
+            del merged
+            self._step("rows are labeled", LabelShards(work), self._items(old=True))
         if self.tally.failures:
             return self._partly()
         return self._publish(verdict)
+
+    def _voted(self, work: Work) -> Merged | None:
+        """Let the rules vote, and merge the votes meanwhile; None: a shard failed."""
+        items = self._items()
+        votes = merging(self.bulk, [votes_file(self.folder, item.number) for item in items])
+        with beside(not self.engine.here) as do:
+            self._step("rules vote", VoteShards(work), items, then=lambda item: do(votes.take, item.number))
+        if self.tally.failures:
+            return None
+        self._check_ids()
+        return merged_votes(self.bulk, votes)
 
     def _refused(self, verdict: Verdict) -> RelabelResult:
         assert self.decision.source is not None
@@ -218,7 +234,9 @@ class _Attempt:
     def _items(self, *, old: bool = False) -> list[Item]:
         return shard_items(self.bulk, known_labels(self.bulk, self.decision) if old else {})
 
-    def _step(self, name: str, make: Any, items: Sequence[Item]) -> list[Any]:
+    def _step(
+        self, name: str, make: Any, items: Sequence[Item], *, then: Callable[[Item], None] | None = None
+    ) -> list[Any]:
         if self.decision.model is not None:
             write_text(made_by(self.bulk, self.decision), self.folder / MADE)
         limit = self._unseen_limit()
@@ -226,11 +244,12 @@ class _Attempt:
             name,
             make,
             items,
-            engine=dict(self.bulk.config.engine),
+            engine=self.engine,
             tally=self.tally,
             limit=limit,
             watch=self.watch,
             each=self.live.shard,
+            then=then,
         )
 
     def _unseen_limit(self) -> float:

@@ -130,17 +130,17 @@ class _Labeler:
         if there is not None:
             return there
         found = self.voter.votes(item)
-        rows, inverse = self._patterns(found.codes)
+        rows, inverse = self._patterns(found.events)
         frame = label_rows(found.ids, inverse, self._answers(rows))
         return self._written(item, frame, rows, rows.counts, done_of(found, start), start)
 
-    def _patterns(self, codes: npt.NDArray[np.int8]) -> tuple[VotePatterns, npt.NDArray[Any] | None]:
+    def _patterns(self, events: Events) -> tuple[VotePatterns, npt.NDArray[Any] | None]:
         """Return the votes grouped where that makes them fewer, else each row as it is; the answers are the same."""
-        rows = self.voter.rows(codes)
+        rows = self.voter.rows(events)
         some = rows.keys[:_PROBE]
         if len(np.unique(some)) > _DISTINCT * len(some):
             return rows, None
-        grouped = self.voter.patterns(codes)
+        grouped = self.voter.patterns(events)
         return grouped, grouped.inverse
 
     def _answers(self, patterns: VotePatterns) -> pl.DataFrame:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
-from weaklabel import engines
 from weaklabel.errors import (
     ConfigError,
     ModelError,
@@ -100,13 +99,14 @@ def run_step(
     make: Any,
     items: Sequence[Item],
     *,
-    engine: Mapping[str, Any],
+    engine: Any,
     tally: Tally,
     limit: float,
     watch: Watch | None = None,
     each: Each | None = None,
+    then: Callable[[Item], None] | None = None,
 ) -> list[Done]:
-    """Do a task for all shards, on the engine of the configuration; return what came of those that did not fail.
+    """Do a task for all shards, on an engine; return what came of those that did not fail.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ def run_step(
     items
         The shards.
     engine
-        `engine` of the configuration.
+        Which runs the shards.
     tally
         Takes what comes of each.
     limit
@@ -126,14 +126,14 @@ def run_step(
         Told how far it is.
     each
         Told what came of each shard.
+    then
+        Called with each shard that did not fail.
 
     Raises
     ------
     WeakLabelError
         An error that is not that of one shard: a rule that fails, a full disk, a broken model.
     """
-    options = dict(engine)
-    runner = engines.create(options.pop("name"), **options)
     start, rows, shards, reused, computed = time.perf_counter(), 0, 0, 0, 0
     total = sum(item.shard.rows for item in items)
     found: dict[int, Done] = {}
@@ -153,7 +153,7 @@ def run_step(
 
     if watch is not None:
         watch(now())
-    with closing(runner.map(make, items)) as results:
+    with closing(engine.map(make, items)) as results:
         for position, done in results:
             item = items[position]
             shards, rows = shards + 1, rows + item.shard.rows
@@ -171,6 +171,8 @@ def run_step(
                     computed += item.shard.rows
                 if each is not None:
                     each(done, now())
+                if then is not None:
+                    then(item)
             if watch is not None:
                 watch(now())
     return [found[position] for position in sorted(found)]

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from weaklabel.apply import LFApplier
@@ -18,25 +17,27 @@ from weaklabel.label_matrix.patterns import Events, event_patterns, event_table
 from weaklabel.lf import LFRegistry
 from weaklabel.pipeline.relabeling.parts import Done, Item, Work, hash_file, votes_file
 from weaklabel.pipeline.task import make_applier, open_registry
-from weaklabel.schema import ABSTAIN, VOTE_PREFIX
+from weaklabel.schema import ABSTAIN
 from weaklabel.store.id_hashes import check_filled, sample_levels, write_hashes
 from weaklabel.store.shard_votes import ShardVotes, read_shard_votes
-from weaklabel.store.vote_store import VoteStore
-
-_BLOCK = 4096
-"""Rows that are put side by side at a time."""
+from weaklabel.store.vote_store import VoteStore, Written, written
 
 
 @dataclass(frozen=True, eq=False)
 class Voted:
-    """Votes of a shard in columns: (n, m) codes, and where they came from."""
+    """Votes of a shard: a column for each rule, in the order of the rules, and where they came from."""
 
     ids: pl.Series
-    codes: npt.NDArray[np.int8]
+    columns: tuple[Written, ...]
     reused: int
     voted: int
     faults: Mapping[str, int]
     broken: tuple[str, ...]
+
+    @cached_property
+    def events(self) -> Events:
+        """The same row by row."""
+        return events_of(self.columns, len(self.ids))
 
 
 class Voter:
@@ -71,7 +72,7 @@ class Voter:
         if path.exists() and read_shard_votes(path, ids=False) is not None:
             return Done(rows=item.shard.rows, seconds=time.perf_counter() - start, resumed=True)
         found = self.votes(item)
-        patterns = self.patterns(found.codes)
+        patterns = self.patterns(found.events)
         gold = found.ids.is_in(self.gold.implode()).arg_true()
         notes = {
             "digest": item.digest,
@@ -88,43 +89,37 @@ class Voter:
         """
         work, keys = self.work, self.work.keys
         held = self.store.get(item.digest, list(keys.values()))
-        missing = [id for id, key in keys.items() if key not in held.votes]
+        columns = {id: held.columns[key] for id, key in keys.items() if key in held.columns}
+        missing = [id for id in keys if id not in columns]
         frame = work.corpus.read(item.shard, columns=self._columns(missing)).head(rows or item.shard.rows)
         ids = frame["id"]
         self.check_ids(item, ids)
         faults = {id: held.faults[key] for id, key in keys.items() if held.faults.get(key)}
-        new: dict[str, npt.NDArray[np.int8]] = {}
         if missing:
             with as_settings("task", ["on_error"]):
-                votes = self._applier(missing).apply(frame, id="id")
-            columns = votes.frame
-            new = {id: columns[f"{VOTE_PREFIX}{id}"].to_numpy() for id in missing}
-            faults |= {id: count for id, count in votes.faults.items() if count}
+                votes, failed = self._applier(missing).columns(frame)
+            new = {id: written(own) for id, own in votes.items()}
+            columns |= new
+            faults |= failed
             if self.keep:
                 by_key = {keys[id]: column for id, column in new.items()}
-                failed = {keys[id]: count for id, count in votes.faults.items() if count}
-                self.store.put(item.digest, by_key, faults=failed)
-        codes = _side_by_side(
-            [new[id] if id in new else held.votes[key] for id, key in keys.items()], len(ids)
-        )
-        return Voted(ids, codes, len(keys) - len(missing), len(missing), faults, held.broken)
+                self.store.put(item.digest, by_key, faults={keys[id]: n for id, n in failed.items()})
+        own = tuple(columns[id].head(len(ids)) for id in keys)
+        return Voted(ids, own, len(keys) - len(missing), len(missing), faults, held.broken)
 
-    def patterns(self, codes: npt.NDArray[np.int8]) -> VotePatterns:
+    def patterns(self, events: Events) -> VotePatterns:
         """Return distinct rows of votes, with `inverse`."""
-        from weaklabel.kernels.rows import dense_events
-
-        n = len(codes)
-        events = Events(*dense_events(codes))
+        n = len(events.indptr) - 1
         return event_patterns(events, self.labelers, self.silence, np.ones(n, np.int64), np.arange(n))
 
-    def rows(self, codes: npt.NDArray[np.int8]) -> VotePatterns:
+    def rows(self, events: Events) -> VotePatterns:
         """Return every row as a pattern of its own, under its key."""
         from weaklabel.kernels.patterns import event_keys, mix
-        from weaklabel.kernels.rows import dense_events
 
-        events = dense_events(codes)
-        keys = mix(event_keys(*events, event_table(self.labelers, self.silence, events[2])))
-        return VotePatterns(self.labelers, self.silence, *events, np.ones(len(codes), np.int64), keys)
+        parts = (events.indptr, events.labelers, events.codes)
+        keys = mix(event_keys(*parts, event_table(self.labelers, self.silence, events.codes)))
+        ones = np.ones(len(keys), np.int64)
+        return VotePatterns(self.labelers, self.silence, *parts, ones, keys)
 
     def _columns(self, missing: Sequence[str]) -> list[str]:
         """Return the columns to read; all of them where a rule wants one that isn't there, so that the error tells."""
@@ -161,14 +156,18 @@ class Voter:
         write_hashes(path, ids)
 
 
-def _side_by_side(columns: Sequence[npt.NDArray[np.int8]], rows: int) -> npt.NDArray[np.int8]:
-    """Return the first rows of columns as a matrix, made in blocks that stay in the processor's cache."""
-    codes = np.empty((rows, len(columns)), np.int8)
-    for start in range(0, rows, _BLOCK):
-        part = slice(start, min(start + _BLOCK, rows))
-        for j, column in enumerate(columns):
-            codes[part, j] = column[part]
-    return codes
+def events_of(columns: Sequence[Written], rows: int) -> Events:
+    """Return all votes of some columns, row by row.
+
+    Examples
+    --------
+    >>> events = events_of([written(np.array([0, -1], np.int8)), written(np.array([1, 1], np.int8))], 2)
+    >>> events.indptr.tolist(), events.labelers.tolist(), events.codes.tolist()
+    ([0, 2, 3], [0, 1, 1], [0, 1, 1])
+    """
+    from weaklabel.kernels.sparse import column_events
+
+    return Events(*column_events([column.spoken() for column in columns], rows))
 
 
 def done_of(found: Voted, start: float) -> Done:
