@@ -10,8 +10,10 @@ ifneq ($(wildcard ../shared/data/README.md),)
 export WEAKLABEL_DATA ?= $(abspath ../shared/data)
 endif
 export MPLBACKEND ?= Agg
+# Compiled Python is kept: hundreds of processes would each compile all that they import once more.
+unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test check lint types layers tests test-slow test-without-torch ui clean
+.PHONY: help setup demo test check lint types layers warm tests test-slow test-without-torch ui clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
@@ -28,7 +30,9 @@ $(STAMP): pyproject.toml constraints.txt
 demo: $(STAMP)  ## set up, then label the sample messages: rules, label model, report, MLflow
 	$(RUN) run
 
-test: $(STAMP) lint types layers tests  ## set up, then every check that CI runs
+test: $(STAMP)  ## set up, then every check that CI runs
+	@$(MAKE) --no-print-directory -j 2 warm lint types layers
+	@$(MAKE) --no-print-directory tests
 
 check: test
 
@@ -42,8 +46,12 @@ types: $(STAMP)  ## static types
 layers: $(STAMP)  ## which floor may import which
 	$(BIN)/lint-imports
 
+warm: $(STAMP)  ## compile what all tests need, once and not by each of three workers
+	$(BIN)/python tests/warm.py files
+	$(BIN)/python tests/warm.py kernels
+
 tests: $(STAMP)  ## unit tests and the examples of docstrings and documents
-	$(BIN)/python -m pytest -n 3 --dist loadfile -m 'not slow'
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m 'not slow'
 
 test-slow: $(STAMP)  ## tests that take minutes
 	$(BIN)/python -m pytest -m slow
@@ -53,7 +61,7 @@ test-without-torch:  ## the suite on another Python without torch and Snorkel: m
 	grep -vE '^(torch|snorkel)==' constraints.txt > .venv-without-torch/requirements.txt
 	.venv-without-torch/bin/python -m pip install --quiet --no-deps --requirement .venv-without-torch/requirements.txt
 	.venv-without-torch/bin/python -m pip install --quiet --no-deps --editable .
-	.venv-without-torch/bin/python -m pytest -n 3 --dist loadfile -m 'not slow'
+	.venv-without-torch/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m 'not slow'
 
 ui: $(STAMP)  ## open the runs in MLflow
 	$(RUN) ui
