@@ -11,7 +11,7 @@ SRC = Path(__file__).resolve().parent.parent / "src" / "weaklabel"
 HOMES = {
     "numba": ("kernels/",),
     "llvmlite": (),
-    "spacy": ("apply/spacy_", "explore/spacy_spans.py"),
+    "spacy": ("apply/spacy_", "explore/spacy_spans.py", "export/spacy_docs.py"),
     "mlflow": ("tracking.py",),
     "hydra": ("config.py", "config_errors.py", "cli/"),
     "omegaconf": ("config.py", "config_errors.py", "cli/"),

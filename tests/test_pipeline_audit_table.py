@@ -193,6 +193,11 @@ def test_the_next_version_keeps_the_accepted_labels_and_changes_status_alone(cer
     )
     found = verify_audit(desk_of(project), "c")
     assert found.holds and (found.against, found.notes) == ("version 0 of the label table", ())
+    (stands,) = status(desk_of(project))
+    assert (
+        stands["next"]
+        == "weaklabel audit verify c; weaklabel audit close c, once nothing more is asked of it"
+    )
 
 
 def test_it_is_committed_once(done):

@@ -9,6 +9,7 @@ from label_versions import WORDS, commit_run, two_runs
 from weaklabel.config import load
 from weaklabel.errors import ConfigError, GoldError, OutputError, RuleError
 from weaklabel.pipeline.diffing.recall import ENDINGS, recall
+from weaklabel.pipeline.diffing.versions import label_table
 from weaklabel.runs import HOME
 
 
@@ -87,6 +88,23 @@ def test_since_a_version(desk, tmp_path):
     assert "had no part in these labels" in caught.value.hint
     with pytest.raises(GoldError, match="--since v9: there is no such version"):
         recall(config, project, "keeps", since="v9")
+
+
+def test_a_label_that_was_taken_away_counts_only_where_the_model_would_change(desk, tmp_path):
+    """As after a certificate: what the model says with the vote is compared with what it says without."""
+    project, config, _ = desk
+    project = shutil.copytree(project, tmp_path / "desk")
+    gone, tied = rows_of(0)[0], rows_of(1)[0]
+    changes = pl.DataFrame(
+        {"id": [gone, tied], "status": "below_threshold", "label": pl.Series([None, None], dtype=pl.String)}
+    )
+    label_table(config, project).change_status(changes, expected=1, metadata={})
+    found = recall(config, project, "asks")
+    assert (found.side, found.rows, found.changes) == ("version 2", 134, 134)
+    assert found.table.rows() == [("question", "(uncovered)", 133), ("(below_threshold)", "(uncovered)", 1)]
+    assert "1 of the rows have another label or status now than the model gives them" in found.notes[-1]
+    found = recall(config, project, "says_thanks")
+    assert ("(below_threshold)", "complaint", 1) in found.table.rows() and found.changes == 266
 
 
 def commit_run_again(project, run_id):

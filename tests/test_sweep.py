@@ -28,7 +28,7 @@ FAILED = {"words": ["seed=2"], "error": "no rules\n  where: x"}
 
 def test_the_highest_accuracy_wins_and_intervals_that_touch_are_rivals():
     runs = [scored(0.7, 0.6, 0.8), FAILED, scored(0.85, 0.8, 0.9), scored(0.7, 0.6, 0.79)]
-    assert winner(runs) == Winner(number=2, accuracy=0.85, rivals=(0,))
+    assert winner(runs) == Winner(number=2, metric="accuracy", score=0.85, rivals=(0,))
 
 
 def test_of_equals_the_first_wins():

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from weaklabel.pipeline import Observer, RunResult
+    from weaklabel.pipeline.tagging.result import TagRunResult
     from weaklabel.profile import CorpusProfile, TextProfile
     from weaklabel.sweep import Sweep
 
@@ -77,7 +78,7 @@ def print_summary(result: RunResult, project: Path, out: Console) -> None:
     sizes = f"{counted(result.rows, 'row')}, {counted(result.rules.height, 'rule')}"
     out.print(f"{result.task}: {sizes}, {result.model}, {result.seconds:.1f} s\n", style="bold")
     facts = grid()
-    facts.add_row("labels", _status_line(result))
+    facts.add_row("labels", status_line(result))
     facts.add_row(
         "votes",
         f"{result.coverage:.1%} of the rows have one, {result.overlaps:.1%} have several, "
@@ -92,13 +93,25 @@ def print_summary(result: RunResult, project: Path, out: Console) -> None:
     out.print()
     if any(score.n_gold for score in result.scores.values()):
         _print_scores(result, out)
-    _print_rules(result, out)
+    print_run_rules(result, out)
+    print_ending(result, project, out, files=_FILES, following=suggestions(result))
+
+
+def print_ending(
+    result: RunResult | TagRunResult,
+    project: Path,
+    out: Console,
+    *,
+    files: Sequence[str],
+    following: Sequence[tuple[str, ...]],
+) -> None:
+    """Print what to know of a run, where it is written, and what to do next."""
     for note in _all_notes(result):
         out.print(f"! {note}", style="yellow", soft_wrap=True)
     if _all_notes(result):
         out.print()
-    files = [name for name in _FILES if (result.folder / name).exists()]
-    _line(out, "written to", f"{_short(result.folder, project)}/", f"({', '.join(files)} …)")
+    there = [name for name in files if (result.folder / name).exists()]
+    _line(out, "written to", f"{_short(result.folder, project)}/", f"({', '.join(there)} …)")
     if result.store is not None and result.mlflow_run:
         _line(
             out,
@@ -106,7 +119,7 @@ def print_summary(result: RunResult, project: Path, out: Console) -> None:
             f"`{command()} ui` opens it:",
             f"experiment {result.store.experiment!r}, run {result.run_id}",
         )
-    for number, line in enumerate(suggestions(result)):
+    for number, line in enumerate(following):
         _line(out, "" if number else "next", *line)
 
 
@@ -156,7 +169,7 @@ def suggestions(result: RunResult) -> list[tuple[str, ...]]:
                 "then you know the accuracy",
             )
         )
-    worst = [line for line in _worst(result) if line["Acc. High"] < 0.8 and not line["muted"]]
+    worst = [line for line in worst_rules(result) if line["Acc. High"] < 0.8 and not line["muted"]]
     if worst:
         found.append(
             (f"look at the rule {worst[0]['labeler']}", f"({worst[0]['where']}): it is often wrong"),
@@ -181,7 +194,8 @@ def suggestions(result: RunResult) -> list[tuple[str, ...]]:
     return found[:3]
 
 
-def _status_line(result: RunResult) -> str:
+def status_line(result: RunResult | TagRunResult) -> str:
+    """Return how many rows have each status, in words."""
     names = {
         "labeled": "labeled",
         "tie": "ties",
@@ -253,9 +267,10 @@ def _verdict(model: str, difference: Estimate) -> str:
     return f"{model} is {'better' if difference.low > 0 else 'worse'} than majority_vote: {interval}"
 
 
-def _print_rules(result: RunResult, out: Console) -> None:
+def print_run_rules(result: RunResult | TagRunResult, out: Console) -> None:
+    """Print the surest and the worst rules of a run; without gold, those that vote and clash most."""
     best = _best(result)
-    worst = [line for line in _worst(result) if line not in best]
+    worst = [line for line in worst_rules(result) if line not in best]
     kinds = {"best": best, "worst": worst} if best else _busiest(result)
     place = f"where in {result.rules_folder}/"
     header = ["rules", "", "label", "accuracy", "coverage", "of them clash", place]
@@ -282,18 +297,18 @@ def _print_rules(result: RunResult, out: Console) -> None:
     out.print()
 
 
-def _best(result: RunResult) -> list[dict[str, Any]]:
+def _best(result: RunResult | TagRunResult) -> list[dict[str, Any]]:
     """Return the three rules that are surely good: by the lower end of their interval."""
     lines = sorted(_seen(result), key=lambda line: (-line["Acc. Low"], line["labeler"]))
     return lines[: min(3, (len(lines) + 1) // 2)]
 
 
-def _worst(result: RunResult) -> list[dict[str, Any]]:
+def worst_rules(result: RunResult | TagRunResult) -> list[dict[str, Any]]:
     """Return the three rules that are surely bad: by the upper end of their interval."""
     return sorted(_seen(result), key=lambda line: (line["Acc. High"], line["labeler"]))[:3]
 
 
-def _busiest(result: RunResult) -> dict[str, list[dict[str, Any]]]:
+def _busiest(result: RunResult | TagRunResult) -> dict[str, list[dict[str, Any]]]:
     """Return the rules that vote most, and those whose votes clash most often: what can be said without gold."""
     lines = [line for line in result.rules.iter_rows(named=True) if line["Coverage"] > 0]
     most = sorted(lines, key=lambda line: (-line["Coverage"], line["labeler"]))
@@ -302,7 +317,7 @@ def _busiest(result: RunResult) -> dict[str, list[dict[str, Any]]]:
     return {"votes most": most[:3], "clashes most": clashing[:3]}
 
 
-def _seen(result: RunResult) -> list[dict[str, Any]]:
+def _seen(result: RunResult | TagRunResult) -> list[dict[str, Any]]:
     if "Emp. Acc." not in result.rules.columns:
         return []
     return [
@@ -312,7 +327,7 @@ def _seen(result: RunResult) -> list[dict[str, Any]]:
     ]
 
 
-def _all_notes(result: RunResult) -> list[str]:
+def _all_notes(result: RunResult | TagRunResult) -> list[str]:
     score = result.scores.get(result.model)
     return [*result.notes, *(score.notes if score else ())]
 
@@ -325,8 +340,10 @@ def print_sweep(results: Sequence[Mapping[str, Any]], sweep: Sweep, out: Console
     from weaklabel.sweep import comparison
 
     lines = comparison(results)
-    strict = any(r.get("statuses", {}).get("below_threshold") for r in results)
-    header = ["settings", "accuracy", "labeled", "where labeled", "macro F1", "log loss", "coverage", "run"]
+    tagged = any(line["micro_f1"] is not None for line in lines)
+    strict = not tagged and any(r.get("statuses", {}).get("below_threshold") for r in results)
+    first = "micro F1" if tagged else "accuracy"
+    header = ["settings", first, "labeled", "where labeled", "macro F1", "log loss", "coverage", "run"]
     rows = [_sweep_row(line, strict=strict) for line in lines]
     dropped = ("coverage", "macro F1", "log loss", "run", "where labeled")
     print_table(out, header, rows, left=("run",), drop=dropped)
@@ -345,12 +362,15 @@ def print_sweep(results: Sequence[Mapping[str, Any]], sweep: Sweep, out: Console
 def _sweep_row(line: Mapping[str, Any], *, strict: bool) -> list[str]:
     if line["error"]:
         return [line["settings"], "failed", "", "", "", "", "", ""]
-    accuracy = Estimate(line["accuracy"], line["accuracy_low"], line["accuracy_high"], line["gold_rows"] or 0)
+    name = "accuracy" if line["micro_f1"] is None else "micro_f1"
+    score = Estimate(line[name], line[f"{name}_low"], line[f"{name}_high"], line["gold_rows"] or 0)
     numbers = [f"{line[k]:.3f}" if line[k] is not None else "-" for k in _SWEEP_NUMBERS]
+    if line["micro_f1"] is not None:
+        numbers[2] = ""
     kept = [f"{line['labeled']:.1%}", numbers[0]] if strict else ["", ""]
     return [
         line["settings"],
-        interval(accuracy),
+        interval(score),
         *kept,
         *numbers[1:],
         f"{line['coverage']:.1%}",
@@ -359,6 +379,7 @@ def _sweep_row(line: Mapping[str, Any], *, strict: bool) -> list[str]:
 
 
 _SWEEP_NUMBERS = ("accuracy_labeled", "macro_f1", "log_loss")
+_SAME = ("accuracy", "accuracy_labeled", "log_loss", "micro_f1", "macro_f1")
 
 
 def _sweep_verdict(results: Sequence[Mapping[str, Any]], lines: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -366,7 +387,7 @@ def _sweep_verdict(results: Sequence[Mapping[str, Any]], lines: Sequence[Mapping
     from weaklabel.sweep import winner
 
     said = [f"failed: {line['settings']}: {line['error']}" for line in lines if line["error"]]
-    scored = [line for line in lines if line["accuracy"] is not None]
+    scored = [line for line in lines if line["accuracy"] is not None or line["micro_f1"] is not None]
     best = winner(results)
     if len(said) == len(lines):
         return said
@@ -377,7 +398,7 @@ def _sweep_verdict(results: Sequence[Mapping[str, Any]], lines: Sequence[Mapping
     if len(scored) == 1:
         return said
     name = lines[best.number]["settings"]
-    if len({(line["accuracy"], line["accuracy_labeled"], line["log_loss"]) for line in scored}) == 1:
+    if len({tuple(line[name] for name in _SAME) for line in scored}) == 1:
         said.append("these runs score the same")
     elif best.rivals:
         names = "; ".join(lines[i]["settings"] for i in best.rivals)

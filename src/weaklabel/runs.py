@@ -100,12 +100,14 @@ def write_manifest(
     fingerprints: Mapping[str, str | None],
     counts: Mapping[str, int],
     files: Sequence[Path],
+    schema_version: str,
 ) -> dict[str, Any]:
     """Write manifest.json: what a run was made from and what it made; return what it holds."""
     manifest = {
         "format": 1,
         "run_id": run_id,
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "schema_version": schema_version,
         "fingerprints": dict(fingerprints),
         "counts": dict(counts),
         "files": {path.name: file_digest(path) for path in files},

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Optional
 
 from weaklabel.corpus.separators import one_character
 from weaklabel.errors import ConfigError, WeakLabelError, did_you_mean
+from weaklabel.export import TAG_FORMATS
 from weaklabel.label_model.calibration import CALIBRATORS
 from weaklabel.storage import credentials_in, holds_credentials
 
-FORMATS = ("jsonl", "csv")
+FORMATS = (*dict.fromkeys(("jsonl", "csv", *TAG_FORMATS)),)
 ON_ERROR = ("raise", "abstain")
 TRACKERS = ("mlflow", "none")
+UNKNOWN_GOLD = ("error", "leave_out")
 LEDGER = "ledger"
 """What `task.gold.calibrate` says for gold of role calibrate in the gold room."""
 
@@ -52,7 +54,10 @@ class GoldConfig:
     codes: Any = None
     """Set when the column holds numbers: true = schema order, or a list or mapping of label names."""
     id: str = "id"
-    label: str = "label"
+    label: Optional[str] = None
+    """The column with the label; none = `label`, or `labels` where a row may have several."""
+    unknown: str = "error"
+    """Where a row may have several labels, and gold has one that the schema doesn't know: error, or leave_out."""
     annotator: Optional[str] = None
     time: Optional[str] = None
     where: Optional[str] = None
@@ -88,8 +93,9 @@ class TaskConfig:
     """What people label by: a Markdown file; relative to the project."""
     corpus: CorpusConfig = field(default_factory=CorpusConfig)
     gold: GoldConfig = field(default_factory=GoldConfig)
-    slices: dict[str, str] = field(default_factory=dict)
-    """Name -> SQL condition; every metric is given for each slice too."""
+    slices: dict[str, Any] = field(default_factory=dict)
+    """Name -> SQL condition, or {rule: id}: the rows on which a rule votes; every metric is given for each slice too.
+    Rules of the state `slice` are slices by themselves."""
     threshold: Optional[float] = None
     """Rows whose best probability is lower get the status below_threshold and no label."""
     on_error: str = "raise"
@@ -229,6 +235,10 @@ class ExportConfig:
     """Formats written beside labels.parquet."""
 
     formats: list[str] = field(default_factory=list)
+    """jsonl and csv; where a row may have several labels also multi_hot, huggingface, spacy, label_studio, doccano and
+    prodigy, of which all but multi_hot hold the texts."""
+    weights: bool = False
+    """Whether labels get the columns class_weight and resampling, which make rare classes count as much as others."""
 
 
 @dataclass
@@ -306,6 +316,7 @@ def problems_of(config: Config, without: Iterable[str] = ()) -> list[WeakLabelEr
             problems.append(ConfigError(f"{key} is {value}; it lies between {low:g} and {high:g}"))
 
     among("task.on_error", config.task.on_error, ON_ERROR)
+    among("task.gold.unknown", config.task.gold.unknown, UNKNOWN_GOLD)
     problems += _bad_days_and_limits(config.task)
     among("tracking.name", config.tracking.name, TRACKERS)
     for name in config.export.formats:
@@ -342,9 +353,22 @@ def problems_of(config: Config, without: Iterable[str] = ()) -> list[WeakLabelEr
         problems.append(ConfigError("task.corpus.path is empty", hint="name a file, a folder or a glob"))
     _check_characters(config, problems)
     problems += _bad_gold_room(config.gold)
+    problems += _bad_slices(config.task.slices)
     problems += _bad_audit(config.audit, config.task.slices)
     problems += _bad_relabeling(config)
     return problems
+
+
+def _bad_slices(slices: Mapping[str, Any]) -> list[WeakLabelError]:
+    """Return what is no slice."""
+    return [
+        ConfigError(
+            f"task.slices.{name} is a SQL condition, or the name of a rule, not {how!r}",
+            hint='short: "length(text) < 40", or short: {rule: short_text}',
+        )
+        for name, how in slices.items()
+        if not isinstance(how, str) and not (isinstance(how, Mapping) and set(how) == {"rule"})
+    ]
 
 
 def _bad_audit(audit: AuditConfig, slices: Iterable[str]) -> list[WeakLabelError]:

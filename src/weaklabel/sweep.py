@@ -88,7 +88,8 @@ class Sweep:
         if not parent.get("run_id"):
             return
         best = winner(results)
-        metrics = {"jobs": len(results), "best.gold.accuracy": best.accuracy if best else None}
+        name = f"best.gold.{best.metric if best else 'accuracy'}"
+        metrics = {"jobs": len(results), name: best.score if best else None}
         try:
             tracking.finish_sweep(
                 tracking.Store(**parent["store"]),
@@ -108,20 +109,23 @@ class Sweep:
 
 @dataclass(frozen=True)
 class Winner:
-    """The run with the highest accuracy, and those whose intervals overlap with its own.
+    """The run with the highest score, and those whose intervals overlap with its own.
 
     Parameters
     ----------
     number
         Position among the results.
-    accuracy
-        Its accuracy against gold.
+    metric
+        What is compared: accuracy, or micro_f1 where rows may have several labels.
+    score
+        Its score against gold.
     rivals
         Positions of the runs that this gold can't tell from it.
     """
 
     number: int
-    accuracy: float
+    metric: str
+    score: float
     rivals: tuple[int, ...]
 
 
@@ -137,7 +141,7 @@ def comparison(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     shared = set.intersection(*(set(r["words"]) for r in results)) if len(results) > 1 else set()
     for result in results:
         metrics = _metrics(result)
-        accuracy = metrics.get("accuracy", {})
+        accuracy, micro = metrics.get("accuracy", {}), metrics.get("micro_f1", {})
         statuses, rows = result.get("statuses", {}), result.get("rows")
         lines.append(
             {
@@ -146,7 +150,10 @@ def comparison(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
                 "accuracy": accuracy.get("value"),
                 "accuracy_low": accuracy.get("low"),
                 "accuracy_high": accuracy.get("high"),
-                "gold_rows": accuracy.get("n"),
+                "gold_rows": (accuracy or micro).get("n"),
+                "micro_f1": micro.get("value"),
+                "micro_f1_low": micro.get("low"),
+                "micro_f1_high": micro.get("high"),
                 "accuracy_labeled": metrics.get("accuracy_labeled", {}).get("value"),
                 "macro_f1": metrics.get("macro_f1", {}).get("value"),
                 "log_loss": metrics.get("log_loss", {}).get("value"),
@@ -168,16 +175,17 @@ def winner(results: Sequence[Mapping[str, Any]]) -> Winner | None:
     ...     accuracy = {"value": value, "low": low, "high": high, "n": 50}
     ...     return {"model": "m", "scores": {"m": {"metrics": {"accuracy": accuracy}}}, "fingerprints": {"gold": "g"}}
     >>> winner([scored(0.7, 0.6, 0.8), scored(0.75, 0.65, 0.85), scored(0.4, 0.3, 0.5)])
-    Winner(number=1, accuracy=0.75, rivals=(0,))
+    Winner(number=1, metric='accuracy', score=0.75, rivals=(0,))
     """
-    scored = {i: _metrics(r)["accuracy"] for i, r in enumerate(results) if _metrics(r).get("accuracy")}
+    metric = "micro_f1" if any("micro_f1" in _metrics(r) for r in results) else "accuracy"
+    scored = {i: _metrics(r)[metric] for i, r in enumerate(results) if _metrics(r).get(metric)}
     scored = {i: a for i, a in scored.items() if a.get("value") is not None}
     golds = {results[i]["fingerprints"]["gold"] for i in scored}
     if not scored or len(golds) > 1:
         return None
     best = max(scored, key=lambda i: (scored[i]["value"], -i))
     rivals = tuple(i for i in scored if i != best and scored[i]["high"] >= scored[best]["low"])
-    return Winner(best, float(scored[best]["value"]), rivals)
+    return Winner(best, metric, float(scored[best]["value"]), rivals)
 
 
 def _metrics(result: Mapping[str, Any]) -> dict[str, Any]:

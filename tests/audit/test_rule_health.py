@@ -248,6 +248,23 @@ def test_gold_that_is_none_of_the_labels_counts_against_every_vote_for_one():
     assert odd.precision.n == 0 and odd.wrong == ()
 
 
+def test_an_outcome_is_right_where_gold_is_one_of_its_classes():
+    """Of three classes the rule's 3 is "not a"."""
+    rows = pl.DataFrame({"id": list("abcd"), "lf:wide": [3, 3, 3, 0]})
+    gold = pl.DataFrame({"id": list("abcd"), "label": ["b", "c", "a", "a"], "inclusion": [0.5] * 4})
+    labels = ["a", "b", "c"]
+    (wide,) = rule_health(rows, labels, gold, outcomes={"wide": [[1, 2]]}).rules
+    assert (wide.precision.value, wide.precision.n, wide.wrong) == (pytest.approx(3 / 4), 4, ("c",))
+    assert wide.chance == pytest.approx(
+        0.5
+    )  # half the gold rows are a: a blind "not a" is right on half of them
+    none = gold.with_columns(label=pl.lit(None, pl.String))
+    (odd,) = rule_health(rows, labels, none, outcomes={"wide": [[1, 2]]}).rules
+    assert (odd.precision.value, odd.precision.n) == (0.0, 1)  # only its vote for a label is wrong there
+    (unread,) = rule_health(rows, labels, gold).rules
+    assert unread.precision.n == 1  # nobody says what 3 stands for
+
+
 def test_few_rows_of_unequal_weight_do_not_leave_out_shares_near_one():
     """A rule right in .96 of its rows, of which a few are drawn, some with four times the weight of others."""
     generator, draws = np.random.default_rng(2), 800

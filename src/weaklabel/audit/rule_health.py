@@ -18,6 +18,7 @@ from weaklabel.audit.trend import BatchPrecision, bad_batch_p, by_batch, combine
 from weaklabel.audit.vote_counts import PatternTable
 from weaklabel.errors import GoldError, some
 from weaklabel.gold.fall import floor_p
+from weaklabel.label_matrix import Alphabet, Sets
 from weaklabel.schema import VOTE_PREFIX
 from weaklabel.stats import Estimate, benjamini_hochberg, undefined, wilson
 
@@ -167,6 +168,7 @@ def rule_health(
     labels: Sequence[str],
     gold: pl.DataFrame,
     *,
+    outcomes: Sets | None = None,
     limits: HealthLimits | None = None,
     changes: Comparison | None = None,
     seed: int = 0,
@@ -182,6 +184,9 @@ def rule_health(
     gold
         `id`, `label` (null: none of them), `inclusion` (probability of having been drawn; null: unknown), and if there are several batches
         `batch`, whose sorted order is the order of time. Gold of role calibrate does not belong here.
+    outcomes
+        What a rule's codes beyond the classes stand for, as `LFRegistry.outcome_codes` returns it: such a vote is right
+        where the gold label is one of its classes. Codes that nobody explains are not judged.
     limits
         What rules are held to.
     changes
@@ -222,7 +227,7 @@ def rule_health(
     ids = frame["id"].cast(pl.String)
     found = []
     for j, rule in enumerate(rules):
-        health = _measured(rule, votes[:, j], known, shares, len(labels), seed)
+        health = _measured(rule, votes[:, j], known, shares, _right_in(rule, len(labels), outcomes), seed)
         doubt = (table.judged[table.kind, j] > table.agrees[table.kind, j])[at]
         judged = int(table.judged[table.kind, j].sum())
         agreement = wilson(judged - int(doubt.sum()), judged)
@@ -231,19 +236,27 @@ def rule_health(
     return Health(_verdicts(found, held, changes), held.level, notes)
 
 
+def _right_in(rule: str, k: int, outcomes: Sets | None) -> np.ndarray:
+    """Return the classes in which each code of a rule is right, (codes, k)."""
+    alphabet = Alphabet.of(k, outcomes)
+    codes = range(k + len(alphabet.own.get(rule, ())))
+    return np.array([np.isin(np.arange(k), alphabet.classes(rule, code)) for code in codes])
+
+
 def _measured(
-    rule: str, votes: np.ndarray, gold: RuleGold, shares: np.ndarray | None, k: int, seed: int
+    rule: str, votes: np.ndarray, gold: RuleGold, shares: np.ndarray | None, right_in: np.ndarray, seed: int
 ) -> RuleHealth:
     said = votes[gold.row]
-    on = (said >= 0) & ((gold.code >= 0) | (said < k))
-    right = said[on] == gold.code[on]
+    on = (said >= 0) & (said < len(right_in)) & ((gold.code >= 0) | (said < right_in.shape[1]))
+    right = (gold.code[on] >= 0) & right_in[said[on], gold.code[on]]
     top = [float(gold.weight[gold.batch == at].max()) for at in range(len(gold.batches))]
     batches = by_batch(right, gold.weight[on], gold.batch[on], gold.batches, heaviest=top)
     fires = int((votes >= 0).sum())
     chance = None
-    if shares is not None and fires:
-        cast = votes[(votes >= 0) & (votes < len(shares))]
-        chance = float(np.bincount(cast, minlength=len(shares)) @ shares) / len(cast) if len(cast) else None
+    cast = votes[(votes >= 0) & (votes < len(right_in))]
+    if shares is not None and len(cast):
+        counts = np.bincount(cast, minlength=len(right_in))
+        chance = float(counts @ (right_in @ shares)) / len(cast)
     wrong = [gold.ids[i] for i in np.flatnonzero(on)[~right]]
     order = hashed_order(pl.Series(wrong, dtype=pl.String), seed)
     return RuleHealth(

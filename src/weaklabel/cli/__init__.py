@@ -30,6 +30,7 @@ from weaklabel.cli import (
     relabel,
     rules,
     run,
+    schema,
     select,
 )
 from weaklabel.cli.frame import BUG, DONE, FAILED, INPUT, INTERRUPTED, NOTHING, PARTLY, PIPE, USAGE, say
@@ -198,6 +199,7 @@ VERBS = {
     **audit_over_time.VERBS,
     **drift.VERBS,
     **select.VERBS,
+    **schema.VERBS,
     **cache.VERBS,
     **project.VERBS,
 }

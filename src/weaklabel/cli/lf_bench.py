@@ -54,7 +54,8 @@ class Bench:
         """Make and fit the configured label model."""
         from weaklabel.pipeline import fit
 
-        return fit(self.config, patterns, n_classes=len(self.registry.schema))
+        outcomes = self.registry.outcome_codes()
+        return fit(self.config, patterns, n_classes=len(self.registry.schema), outcomes=outcomes)
 
     def rule(self, name: str) -> LabelingFunction:
         """Return a rule by id or name, drafts and retired ones too."""

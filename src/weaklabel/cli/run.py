@@ -17,6 +17,7 @@ from weaklabel.errors import WeakLabelError
 if TYPE_CHECKING:
     from weaklabel.config import SweepPlan
     from weaklabel.pipeline import RunResult
+    from weaklabel.pipeline.tagging.result import TagRunResult
 
 
 def _run_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,8 +50,10 @@ def _run(options: argparse.Namespace) -> int:
 
 def _single(project: Path, options: argparse.Namespace) -> int:
     from weaklabel.console import print_summary
+    from weaklabel.console_tags import print_tag_summary
+    from weaklabel.pipeline import RunResult
 
-    found: list[RunResult] = []
+    found: list[RunResult | TagRunResult] = []
     errors: list[Exception] = []
 
     def job(composed: Any) -> None:
@@ -68,14 +71,17 @@ def _single(project: Path, options: argparse.Namespace) -> int:
         print_json(result.to_dict())
     else:
         with out_page() as out:
-            print_summary(result, project, out)
+            if isinstance(result, RunResult):
+                print_summary(result, project, out)
+            else:
+                print_tag_summary(result, project, out)
     if result.tracking_error:
         say(f"error: the labels are written, but the run was not logged\n{result.tracking_error}")
         return PARTLY
     return DONE
 
 
-def _job(composed: Any, project: Path, *, parent: str | None) -> RunResult:
+def _job(composed: Any, project: Path, *, parent: str | None) -> RunResult | TagRunResult:
     """Run one composed configuration; Hydra's own files go into the run's folder with everything else."""
     from hydra.core.hydra_config import HydraConfig
     from omegaconf import OmegaConf

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,15 +9,22 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from polars import selectors as cs
 
 from weaklabel.errors import GoldError, Problems, SchemaError, WeakLabelError, did_you_mean
 from weaklabel.fingerprint import event_hash, fingerprint
-from weaklabel.gold.files import read_table
+from weaklabel.gold.reading import (
+    FEW,
+    ROW,
+    clean_rows,
+    latest_answers,
+    no_null_ids,
+    plural,
+    read_rows,
+    row_numbers,
+    timed_answers,
+)
 from weaklabel.schema import GOLD_COLUMNS, LabelSchema
 
-_ROW = "__row__"
-_FEW = 5
 _MISSING = ("nan", "null", "none", "na", "n/a", "-", "?")
 
 
@@ -183,31 +189,18 @@ def load_gold(
         raise SchemaError(
             "gold of a multi-label schema is not one label a row", hint="make each label a task of its own"
         )
-    place = "gold" if isinstance(source, (pl.DataFrame, pl.LazyFrame)) else str(source)
     named = {"id": id, "label": label, "annotator": annotator, "time": time}
-    table = read_table(
-        source,
-        [name for name in named.values() if name],
-        texts=_texts(source, id, label, annotator),
-        separator=separator,
-    ).with_row_index(_ROW, offset=1)
-    _need({role: name for role, name in named.items() if name}, table, place)
-    whole = table.height
-    if where is not None:
-        table = table.filter(_condition(where, table, place))
-    rows = table.select(_ROW, **{role: pl.col(name) for role, name in named.items() if name})
+    place, rows, whole = read_rows(source, named, where=where, separator=separator)
     by_number = rows["label"].dtype.is_numeric()
     _no_lists(rows, named, place)
-    rows = rows.with_columns(cs.float().fill_nan(None))
-    rows = rows.with_columns(pl.col("id", "label", *["annotator"] * bool(annotator)).cast(pl.String))
-    rows = rows.with_columns(pl.col("id", "label").replace("", None))
+    rows = clean_rows(rows)
     labeled = rows.drop_nulls("label")
     problems: list[WeakLabelError] = []
     labeled = _try(problems, lambda: _named(labeled, schema, place, by_number), labeled)
-    _try(problems, lambda: _no_null_ids(labeled, place), None)
+    _try(problems, lambda: no_null_ids(labeled, place), None)
     if time:
-        labeled = _try(problems, lambda: _timed(labeled, place), labeled.drop("time"))
-    latest = _try(problems, lambda: _latest(labeled, place), labeled) if not problems else labeled
+        labeled = _try(problems, lambda: timed_answers(labeled, place), labeled.drop("time"))
+    latest = _try(problems, lambda: latest_answers(labeled, place), labeled) if not problems else labeled
     if problems:
         raise problems[0] if len(problems) == 1 else Problems(place, problems)
     settled = _majority(latest)
@@ -225,12 +218,6 @@ def load_gold(
     return Gold(frame, schema, tuple(notes), counts)
 
 
-def _texts(source: object, id: str, label: str, annotator: str | None) -> list[str]:
-    """Return the columns that are text whatever they look like; numbers as labels of JSONL stay what they are."""
-    ids = [name for name in (id, annotator) if name]
-    return [*ids, *([] if str(source).lower().endswith(("jsonl", "ndjson")) else [label])]
-
-
 def _no_lists(rows: pl.DataFrame, named: Mapping[str, str | None], place: str) -> None:
     for role in ("id", "label", "annotator"):
         if role in rows.columns and rows[role].dtype.is_nested():
@@ -239,51 +226,6 @@ def _no_lists(rows: pl.DataFrame, named: Mapping[str, str | None], place: str) -
                 where=place,
                 hint=f"write one row for each value, or choose another column with {role}=",
             )
-
-
-def _need(named: Mapping[str, str], table: pl.DataFrame, place: str) -> None:
-    columns = [name for name in table.columns if name != _ROW]
-    missing = [
-        GoldError(
-            f"gold has no {role} column {name!r}",
-            where=place,
-            available=columns,
-            hint=did_you_mean(name, columns) or f"name the column with {role}=",
-        )
-        for role, name in named.items()
-        if name not in columns
-    ]
-    if missing:
-        raise missing[0] if len(missing) == 1 else Problems(place, missing)
-
-
-def _condition(where: str | pl.Expr, table: pl.DataFrame, place: str) -> pl.Series:
-    columns = [name for name in table.columns if name != _ROW]
-    clean = table.with_columns(cs.float().fill_nan(None))
-    try:
-        condition = pl.sql_expr(where) if isinstance(where, str) else where
-        for root in condition.meta.root_names():
-            if root not in columns:
-                hint = did_you_mean(root, columns) or "where= is a condition on the columns of this table"
-                raise GoldError(
-                    f"where: no column {root!r}: {where}", where=place, available=columns, hint=hint
-                )
-        found = clean.with_columns(condition.alias(_ROW))[_ROW]
-    except pl.exceptions.PolarsError as error:
-        what = str(error).splitlines()[0]
-        raise GoldError(
-            f"where: not a condition: {where}: {what}",
-            where=place,
-            available=columns,
-            hint="where= is SQL that is true or false on each row: split = 'test'",
-        ) from error
-    if found.dtype != pl.Boolean:
-        raise GoldError(
-            f"where: true or false on each row, not {found.dtype}: {where}",
-            where=place,
-            hint="split = 'test'",
-        )
-    return found.fill_null(False)
 
 
 def _named(rows: pl.DataFrame, schema: LabelSchema, place: str, by_number: bool) -> pl.DataFrame:
@@ -295,18 +237,18 @@ def _named(rows: pl.DataFrame, schema: LabelSchema, place: str, by_number: bool)
         else:
             unknown.append(spelling)
     if unknown:
-        at = {name: rows[_ROW].filter(rows["label"] == name).to_list() for name in unknown}
-        each = [f"{name!r} ({_numbers(at[name])})" for name in unknown[:_FEW]]
-        more = f" and {len(unknown) - _FEW} more" if len(unknown) > _FEW else ""
-        near = {name: did_you_mean(name, _spellings(schema)) for name in unknown[:_FEW]}
+        at = {name: rows[ROW].filter(rows["label"] == name).to_list() for name in unknown}
+        each = [f"{name!r} ({row_numbers(at[name])})" for name in unknown[:FEW]]
+        more = f" and {len(unknown) - FEW} more" if len(unknown) > FEW else ""
+        near = {name: did_you_mean(name, _spellings(schema)) for name in unknown[:FEW]}
         hints = [f"{name!r}: {hint}" for name, hint in near.items() if hint]
-        missing = [name for name in unknown[:_FEW] if name.lower() in _MISSING]
+        missing = [name for name in unknown[:FEW] if name.lower() in _MISSING]
         hints += [f"{name!r}: leave the cell empty where there is no label" for name in missing]
         if by_number or all(name.isdecimal() for name in unknown):
             hints = ["gold is stored by label name, not by code"]
         total = sum(map(len, at.values()))
         raise GoldError(
-            f"{_plural(total, 'gold label is', 'gold labels are')} unknown: {', '.join(each)}{more}",
+            f"{plural(total, 'gold label is', 'gold labels are')} unknown: {', '.join(each)}{more}",
             where=place,
             available=schema.names,
             hint="; ".join(hints) or None,
@@ -318,70 +260,6 @@ def _named(rows: pl.DataFrame, schema: LabelSchema, place: str, by_number: bool)
 
 def _spellings(schema: LabelSchema) -> list[str]:
     return [spelling for lab in schema.labels for spelling in (lab.name, *lab.aliases)]
-
-
-def _no_null_ids(rows: pl.DataFrame, place: str) -> None:
-    null = rows.filter(pl.col("id").is_null())
-    if null.height:
-        raise GoldError(
-            f"{_plural(null.height, 'gold label has', 'gold labels have')} no id: {_numbers(null[_ROW].to_list())}",
-            where=place,
-            hint="every gold label belongs to a row",
-        )
-
-
-def _timed(rows: pl.DataFrame, place: str) -> pl.DataFrame:
-    """Return rows with `time` as its rank; 0 where it is missing."""
-    times = rows["time"]
-    if times.dtype.is_float():
-        times = times.fill_nan(None)
-    elif not (times.dtype.is_numeric() or times.dtype.is_temporal()):
-        read: list[float | None] = []
-        broken = []
-        for number, text in zip(rows[_ROW], times.cast(pl.String), strict=True):
-            try:
-                read.append(None if text is None else _seconds(text))
-            except ValueError:
-                broken.append((number, text))
-        if broken:
-            each = ", ".join(f"{text!r} (row {number})" for number, text in broken[:_FEW])
-            raise GoldError(
-                f"{_plural(len(broken), 'gold time', 'gold times')} can't be read: {each}",
-                where=place,
-                hint="2024-05-31T12:00:00+00:00",
-            )
-        times = pl.Series(read, dtype=pl.Float64)
-    return rows.with_columns(times.rank("dense").fill_null(0).alias("time"))
-
-
-def _seconds(text: str) -> float:
-    moment = datetime.datetime.fromisoformat(text.strip())
-    return (moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)).timestamp()
-
-
-def _latest(rows: pl.DataFrame, place: str) -> pl.DataFrame:
-    """Return one answer of each annotator to each item."""
-    by = ["id", "annotator"] if "annotator" in rows.columns else ["id"]
-    if "time" in rows.columns:
-        rows = rows.filter(pl.col("time") == pl.col("time").max().over(by)).unique(
-            [*by, "label"], keep="first"
-        )
-    doubled = rows.filter(pl.struct(by).is_duplicated()).sort(by + [_ROW])
-    if doubled.height:
-        groups = doubled.group_by(by, maintain_order=True).agg(pl.col(_ROW), pl.col("label"))
-        each = []
-        for line in groups.head(_FEW).iter_rows(named=True):
-            who = f" by {line['annotator']!r}" if "annotator" in line else ""
-            labels = " and ".join(repr(name) for name in dict.fromkeys(line["label"]))
-            each.append(f"{line['id']!r}{who} ({_numbers(line[_ROW])}: {labels})")
-        more = f" and {groups.height - _FEW} more" if groups.height > _FEW else ""
-        when = " at the same time" if "time" in rows.columns else ""
-        raise GoldError(
-            f"{_plural(groups.height, 'gold id is', 'gold ids are')} labeled more than once{when}: {', '.join(each)}{more}",
-            where=place,
-            hint="name the column that says who gave a label (annotator=) or when (time=), or keep one row per id",
-        )
-    return rows
 
 
 def _majority(rows: pl.DataFrame) -> pl.DataFrame:
@@ -398,7 +276,7 @@ def _notes(counts: Mapping[str, int], kept: int) -> list[str]:
         notes.append("no gold label is left")
     if counts["unlabeled"]:
         notes.append(
-            _plural(
+            plural(
                 counts["unlabeled"],
                 "gold row has no label and is left out",
                 "gold rows have no label and are left out",
@@ -411,17 +289,13 @@ def _notes(counts: Mapping[str, int], kept: int) -> list[str]:
         )
     if counts["no_majority"]:
         notes.append(
-            _plural(
+            plural(
                 counts["no_majority"],
                 "gold item has no majority and is left out",
                 "gold items have no majority and are left out",
             )
         )
     return notes
-
-
-def _plural(n: int, one: str, many: str) -> str:
-    return f"{n} {one if n == 1 else many}"
 
 
 def _try(problems: list[WeakLabelError], step: Callable[[], Any], otherwise: Any) -> Any:
@@ -438,11 +312,6 @@ def _ids(ids: pl.Series | Iterable[str]) -> pl.DataFrame:
 
 
 def _some(names: Sequence[object]) -> str:
-    return ", ".join(repr(n) for n in names[:_FEW]) + (
-        f" and {len(names) - _FEW} more" if len(names) > _FEW else ""
+    return ", ".join(repr(n) for n in names[:FEW]) + (
+        f" and {len(names) - FEW} more" if len(names) > FEW else ""
     )
-
-
-def _numbers(rows: Sequence[int]) -> str:
-    more = f" and {len(rows) - _FEW} more" if len(rows) > _FEW else ""
-    return f"row{'s' * (len(rows) != 1)} {', '.join(str(r) for r in rows[:_FEW])}{more}"

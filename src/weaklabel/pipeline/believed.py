@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import polars as pl
 
-from weaklabel.label_matrix import VotePatterns
+from weaklabel.label_matrix import Sets, VotePatterns
 from weaklabel.label_model import LabelModel
 from weaklabel.label_model.beliefs import Beliefs, beliefs
 from weaklabel.pipeline.labels import fit
@@ -21,7 +21,12 @@ SLOW = ("snorkel",)
 
 
 def believed(
-    config: Config, patterns: VotePatterns, *, n_classes: int, tell: Observer | None = None
+    config: Config,
+    patterns: VotePatterns,
+    *,
+    n_classes: int,
+    outcomes: Sets | None = None,
+    tell: Observer | None = None,
 ) -> Beliefs | None:
     """Return what the configured label model believes after seeing the votes alone; None where that takes long.
 
@@ -39,7 +44,7 @@ def believed(
     bare = replace(config, calibrator=None)  # calibrators learn from gold, beliefs are of votes
 
     def again(some: VotePatterns) -> LabelModel:
-        model: LabelModel = fit(bare, some, n_classes=n_classes)
+        model: LabelModel = fit(bare, some, n_classes=n_classes, outcomes=outcomes)
         return model
 
     return beliefs(patterns, again, seed=config.seed, tell=tell)

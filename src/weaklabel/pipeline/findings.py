@@ -12,8 +12,10 @@ import numpy.typing as npt
 import polars as pl
 
 from weaklabel.gold import Gold
+from weaklabel.gold.tag_gold import TagGold
 from weaklabel.label_matrix import LabelMatrix, VotePatterns, lf_summary
 from weaklabel.lf import LabelingFunction
+from weaklabel.pipeline.slicing import Sliced
 from weaklabel.pipeline.task import Task, label_of, relative
 
 
@@ -41,9 +43,15 @@ class Findings:
 
     @classmethod
     def of(
-        cls, task: Task, votes: LabelMatrix, patterns: VotePatterns, gold: Gold | None, nan: Mapping[str, int]
+        cls,
+        task: Task,
+        votes: LabelMatrix,
+        patterns: VotePatterns,
+        gold: Gold | None,
+        nan: Mapping[str, int],
+        parts: Sliced,
     ) -> Findings:
-        """Look at the votes; `nan` counts the NaN per column. Gold that is held out judges no rule."""
+        """Look at the votes, whole and in parts; `nan` counts the NaN per column. Gold that is held out judges no rule."""
         codes = None if gold is None or task.config.task.gold.held_out else gold.code_frame
         about = pl.DataFrame(
             {
@@ -56,7 +64,13 @@ class Findings:
             },
             schema_overrides={"label": pl.String},
         )
-        rules = lf_summary(votes, gold=codes).join(about, on="labeler", how="left", maintain_order="left")
+        alphabets: dict[str, Any] = {
+            "outcomes": task.registry.outcome_codes(),
+            "n_classes": len(task.schema),
+        }
+        rules = lf_summary(votes, gold=codes, **alphabets).join(
+            about, on="labeler", how="left", maintain_order="left"
+        )
         voted = np.array(sorted({int(c) for c in patterns.codes[patterns.codes >= 0]}), dtype=int)
         distinct = np.zeros(len(patterns), dtype=int)
         for code in voted:
@@ -65,14 +79,15 @@ class Findings:
         overlaps = int(patterns.counts[patterns.n_votes > 1].sum()) / total
         conflicts = int(patterns.counts[distinct > 1].sum()) / total
         notes = _notes(task, votes, voted, gold, nan, rules)
-        return cls(rules, overlaps, conflicts, _sliced(task, votes, codes), notes)
+        return cls(rules, overlaps, conflicts, _sliced(parts, votes, codes, alphabets), notes)
 
 
-def _sliced(task: Task, votes: LabelMatrix, gold: pl.DataFrame | None) -> pl.DataFrame | None:
-    slices = task.config.task.slices
-    if not slices:
+def _sliced(
+    parts: Sliced, votes: LabelMatrix, gold: pl.DataFrame | None, alphabets: Mapping[str, Any]
+) -> pl.DataFrame | None:
+    if not parts:
         return None
-    table = lf_summary(votes, gold=gold, frame=task.corpus.scan(), slices=slices)
+    table = lf_summary(votes, gold=gold, frame=parts.frame, slices=parts.slices, **alphabets)
     return table.filter(pl.col("slice").is_not_null())
 
 
@@ -84,15 +99,39 @@ def _notes(
     nan: Mapping[str, int],
     rules: pl.DataFrame,
 ) -> list[str]:
+    never = [name for code, name in enumerate(task.schema.names) if code not in voted]
+    unvoted = [f"no rule votes for {name!r} on any row: no row can get this label" for name in never]
+    return rule_notes(task, votes, gold, nan, rules, unvoted=unvoted)
+
+
+def rule_notes(
+    task: Task,
+    votes: LabelMatrix,
+    gold: Gold | TagGold | None,
+    nan: Mapping[str, int],
+    rules: pl.DataFrame,
+    *,
+    unvoted: Sequence[str] = (),
+) -> list[str]:
+    """Return what a reader should know of a run's rules, in sentences.
+
+    Parameters
+    ----------
+    task, votes, gold
+        The task, the votes of its rules, and what scores its labels.
+    nan
+        The number of NaN per column that a rule reads.
+    rules
+        Their table, with `labeler` and `Coverage`.
+    unvoted
+        What is to be said of labels without votes.
+    """
     notes = []
     if len(votes.labelers) == 1:
         notes.append(
             "there is one rule only: every label is that rule's vote, and nothing can check it but gold"
         )
-    notes += _resting(task)
-    for code, name in enumerate(task.schema.names):
-        if code not in voted:
-            notes.append(f"no rule votes for {name!r} on any row: no row can get this label")
+    notes += [*_resting(task), *unvoted]
     silent = rules.filter(pl.col("Coverage") == 0)["labeler"].to_list()
     if silent:
         more = f" and {len(silent) - 3} more" if len(silent) > 3 else ""
@@ -114,10 +153,11 @@ def _notes(
 def _resting(task: Task) -> list[str]:
     """Tell of the rules that don't vote, don't count, or vote on some days only."""
     notes = []
-    states = Counter(rule.state for rule in task.resting)
+    resting = [rule for rule in task.resting if rule.state != "slice"]
+    states = Counter(rule.state for rule in resting)
     if states:
         kinds = " and ".join(f"{count} {state}" for state, count in sorted(states.items()))
-        notes.append(f"{_counted(len(task.resting), 'rule')} did not vote: {kinds} ({_some(task.resting)})")
+        notes.append(f"{_counted(len(resting), 'rule')} did not vote: {kinds} ({_some(resting)})")
     muted = [rule for rule in task.registry if rule.muted]
     if muted:
         notes.append(f"muted, so that no label counts their votes: {_some(muted)}")

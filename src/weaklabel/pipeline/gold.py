@@ -12,13 +12,12 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from weaklabel import label_model
 from weaklabel.config_errors import as_settings
 from weaklabel.errors import GoldError, did_you_mean
 from weaklabel.fingerprint import fingerprint
 from weaklabel.gold import Gold, load_gold
-from weaklabel.label_matrix import VotePatterns
-from weaklabel.pipeline.labels import fit
+from weaklabel.label_matrix import Sets, VotePatterns
+from weaklabel.pipeline.labels import fit, new_model
 from weaklabel.pipeline.task import Task
 from weaklabel.schema import LabelSchema
 from weaklabel.settings import LEDGER, Config
@@ -141,7 +140,7 @@ def open_gold_parts(task: Task) -> tuple[Gold | None, Calibration | None]:
     >>> scoring.frame.height, fitting
     (30, None)
     """
-    part, ledger = _parts(task.config.task.gold.calibrate)
+    part, ledger = calibration_parts(task.config.task.gold.calibrate)
     scoring, fitting = _parted(task, part)
     own = None if fitting is None else Calibration(fitting, gold_source(task.config))
     if not ledger:
@@ -160,6 +159,7 @@ def fit_known(
     *,
     n_classes: int,
     known: Calibration | None,
+    outcomes: Sets | None = None,
 ) -> Any:
     """Make and fit the configured label model with what gold there is for it.
 
@@ -180,6 +180,8 @@ def fit_known(
         Number of classes.
     known
         The gold; None: none.
+    outcomes
+        The sets of classes that rules may vote for.
 
     Examples
     --------
@@ -190,7 +192,7 @@ def fit_known(
     [0, 1]
     """
     if known is None:
-        return fit(config, patterns, n_classes=n_classes)
+        return fit(config, patterns, n_classes=n_classes, outcomes=outcomes)
     whole, known = known, used_gold(config, known)
     codes = known.gold.codes(ids)
     if config.calibrator is not None:
@@ -200,16 +202,17 @@ def fit_known(
                 where=whole.source,
                 hint="origin random, with the probability of inclusion; or leave calibrator out",
             )
-        return fit(config, patterns, n_classes=n_classes, gold=codes)
-    corrects = _model_class(config, n_classes).CORRECTS
+        return fit(config, patterns, n_classes=n_classes, outcomes=outcomes, gold=codes)
+    corrects = new_model(config, n_classes).CORRECTS
     chances = known.chances(ids.to_list()) if corrects else None
-    model = fit(config, patterns, n_classes=n_classes, gold=codes, inclusion=chances)
+    model = fit(config, patterns, n_classes=n_classes, outcomes=outcomes, gold=codes, inclusion=chances)
     if known.unknown and corrects:
         part = known.drawn
         again = fit(
             config,
             patterns,
             n_classes=n_classes,
+            outcomes=outcomes,
             gold=part.gold.codes(ids),
             inclusion=part.chances(ids.to_list()),
         )
@@ -245,11 +248,6 @@ def ledger_place(config: Config, project: Path) -> str | Path:
     return place if "://" in place else project / place
 
 
-def _model_class(config: Config, n_classes: int) -> Any:
-    options = dict(config.label_model)
-    return label_model.create(options.pop("name"), n_classes=n_classes, **options)
-
-
 def gold_source(config: Config) -> str:
     """Return where a task's gold table is, for messages.
 
@@ -264,7 +262,7 @@ def gold_source(config: Config) -> str:
     return gold.path or f"column {gold.column!r} of the corpus"
 
 
-def _parts(calibrate: Any) -> tuple[str | float | None, bool]:
+def calibration_parts(calibrate: Any) -> tuple[str | float | None, bool]:
     """Return the condition or share of `task.gold.calibrate`, and whether it names the ledger."""
     words = calibrate if isinstance(calibrate, list) else [calibrate]
     others = [word for word in words if word != LEDGER]
@@ -346,7 +344,7 @@ def _load_gold(task: Task, condition: str | None = None) -> Gold | None:
         return None
     options: dict[str, Any] = {
         "id": gold.id,
-        "label": gold.label,
+        "label": gold.label or "label",
         "annotator": gold.annotator,
         "time": gold.time,
         "where": where,

@@ -9,7 +9,8 @@ import polars as pl
 
 from weaklabel import label_model
 from weaklabel.errors import ModelError
-from weaklabel.label_matrix import VotePatterns
+from weaklabel.label_matrix import Sets, VotePatterns
+from weaklabel.label_model import LabelModel
 from weaklabel.schema import LABEL_COLUMNS, LabelSchema
 from weaklabel.settings import Config
 
@@ -82,8 +83,38 @@ def label_table(
     return table.select(*LABEL_COLUMNS).cast(pl.Schema(LABEL_COLUMNS))
 
 
+def new_model(config: Config, n_classes: int, outcomes: Sets | None = None) -> LabelModel:
+    """Make the configured label model.
+
+    Parameters
+    ----------
+    config
+        With the label model and its options.
+    n_classes
+        Number of classes.
+    outcomes
+        The sets of classes that rules may vote for, as `LFRegistry.outcome_codes` gives them.
+
+    Examples
+    --------
+    >>> new_model(Config(label_model={"name": "majority_vote"}), 2).name
+    'majority_vote'
+    """
+    options = dict(config.label_model)
+    name = str(options.pop("name"))
+    return label_model.create(
+        name, n_classes=n_classes, **options, **({"outcomes": outcomes} if outcomes else {})
+    )
+
+
 def fit(
-    config: Config, patterns: VotePatterns, *, n_classes: int, gold: Any = None, inclusion: Any = None
+    config: Config,
+    patterns: VotePatterns,
+    *,
+    n_classes: int,
+    outcomes: Sets | None = None,
+    gold: Any = None,
+    inclusion: Any = None,
 ) -> Any:
     """Make and fit the configured label model; `gold` and `inclusion` as in `LabelModel.fit`.
 
@@ -95,8 +126,7 @@ def fit(
     >>> model.predict([[0, 0, 1], [1, 1, -1]]).tolist()
     [0, 1]
     """
-    options = dict(config.label_model)
-    model = label_model.create(options.pop("name"), n_classes=n_classes, **options)
+    model = new_model(config, n_classes, outcomes)
     if config.calibrator is None:
         return model.fit(patterns, gold=gold, inclusion=inclusion)
     return model.fit(patterns).calibrate(patterns, gold, method=config.calibrator)

@@ -108,6 +108,12 @@ class RunResult:
         """Share of the rows that have votes."""
         return 1 - self.statuses.get("uncovered", 0) / max(self.rows, 1)
 
+    @property
+    def tables(self) -> dict[str, pl.DataFrame]:
+        """Tables that are logged, by the names of their files."""
+        sliced = {} if self.sliced_rules is None else {"lf_summary_per_slice.json": self.sliced_rules}
+        return {"lf_summary.json": self.rules, **sliced}
+
     def metrics(self) -> dict[str, float]:
         """Return every number under one flat name, as it is logged."""
         found: dict[str, float] = {

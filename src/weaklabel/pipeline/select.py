@@ -184,7 +184,8 @@ def open_labeled(config: Config, project: Path, *, run: str = "last", committee:
     """
     project = Path(project).absolute()
     folder = find_run(project, config.task.name, run)
-    names = tuple(open_registry(config, project).schema.names)
+    registry = open_registry(config, project)
+    names = tuple(registry.schema.names)
     table = pl.read_parquet(folder / "labels.parquet", columns=["id", "probabilities"])
     if not sorted((folder / "votes").glob("*.parquet")):
         raise GoldError(f"the votes of run {folder.name} are not there any more", hint="run again")
@@ -197,7 +198,7 @@ def open_labeled(config: Config, project: Path, *, run: str = "last", committee:
             f"run {folder.name} knew {len(told[0])} labels, and the schema has {len(names)}", hint="run again"
         )
     p = _probabilities(table["probabilities"], len(names))
-    others = _committee(votes, p, config, len(names)) if committee else {}
+    others = _committee(votes, p, config, len(names), registry.outcome_codes()) if committee else {}
     beliefs = Beliefs(names, p, votes.to_numpy().astype(np.int64), tuple(votes.labelers), others)
     place = ledger_place(config, project)
     there = isinstance(place, str) or place.exists()
@@ -357,15 +358,16 @@ def _probabilities(column: pl.Series, k: int) -> np.ndarray:
     return np.full_like(p, 1 / k)
 
 
-def _committee(votes: LabelMatrix, p: np.ndarray, config: Config, k: int) -> dict[str, np.ndarray]:
+def _committee(
+    votes: LabelMatrix, p: np.ndarray, config: Config, k: int, outcomes: Any
+) -> dict[str, np.ndarray]:
     own = dict(config.label_model).get("name")
     patterns = votes.patterns()
     found = {}
     for name in COMMITTEE:
         if name != own:
-            table = (
-                label_model.create(name, n_classes=k).fit(patterns).predict_proba(patterns)[patterns.inverse]
-            )
+            model = label_model.create(name, n_classes=k, outcomes=outcomes).fit(patterns)
+            table = model.predict_proba(patterns)[patterns.inverse]
             heard = (patterns.n_votes > 0)[patterns.inverse]
             found[name] = np.where(heard[:, None], table, p)
     return found

@@ -59,6 +59,14 @@ class Task:
         """The task's labels."""
         return self.registry.schema
 
+    @property
+    def all_rules(self) -> LFRegistry:
+        """Its rules, those that rest and those that are slices too."""
+        if not self.resting:
+            return self.registry
+        rules = [*self.registry.rules, *self.resting]
+        return LFRegistry(rules, schema=self.schema, features=self.registry.features)
+
 
 def open_registry(config: Config, project: Path) -> LFRegistry:
     """Load a task's rules; a folder that is not there is named with those beside it.
@@ -161,6 +169,21 @@ def open_corpus(config: Config, project: Path) -> Corpus:
     return opened
 
 
+def need_one_label(schema: LabelSchema, where: str) -> None:
+    """Raise unless every row has one label.
+
+    Examples
+    --------
+    >>> need_one_label(LabelSchema(["ham", "spam"]), "labeling_functions/sms")
+    """
+    if not schema.exclusive:
+        raise SchemaError(
+            "this is for tasks that give every row one label; this task's schema allows several",
+            where=where,
+            hint="`weaklabel run` labels such tasks; for the rest, make one yes/no task of each label",
+        )
+
+
 def remember_digests(task: Task) -> None:
     """Keep the digests of the corpus' files by path, size and time of change, so that they are read once."""
     path = home(task.project) / _DIGESTS
@@ -187,11 +210,18 @@ def known_digests(project: Path) -> dict[str, str]:
     return {str(k): str(v) for k, v in known.items()} if isinstance(known, dict) else {}
 
 
-def open_task(config: Config, project: str | Path) -> Task:
+def open_task(config: Config, project: str | Path, *, several: bool = False) -> Task:
     """Open a task's active rules and its corpus.
 
     Where some rules are right for some days only, and neither `date` nor `today` says which day it is, the task's own
     configuration says that it is this day.
+
+    Parameters
+    ----------
+    config, project
+        The task.
+    several
+        Whether its rows may have several labels; otherwise such a task is an error.
 
     Examples
     --------
@@ -210,12 +240,8 @@ def open_task(config: Config, project: str | Path) -> Task:
         raise RuleError("every rule is muted: no vote counts", where=config.task.rules, hint="muted: false")
     if any(rule.dated for rule in registry) and not (config.task.date or config.task.today):
         config = replace(config, task=replace(config.task, today=date.today().isoformat()))
-    if not registry.schema.exclusive:
-        raise SchemaError(
-            "a run gives every row one label; this task's schema allows several",
-            where=config.task.rules,
-            hint="set `exclusive: true` in schema.yaml, or make one yes/no task of each label",
-        )
+    if not several:
+        need_one_label(registry.schema, config.task.rules)
     resting = tuple(rule for rule in everything if rule.state != "active")
     corpus = open_corpus(config, project)
     return Task(config=config, project=project, registry=registry, corpus=corpus, resting=resting)

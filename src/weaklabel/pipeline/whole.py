@@ -6,24 +6,34 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from weaklabel import label_model, report, tracking
-from weaklabel.config import flatten, of_run, plain, to_yaml
-from weaklabel.errors import GoldError, ModelError
+from weaklabel.config import flatten, of_run, plain
 from weaklabel.evaluate import Evaluation, accuracy_difference, evaluate, vote_classifier
-from weaklabel.export import write_labels, write_parquet, write_text, writing
-from weaklabel.fingerprint import fingerprint
+from weaklabel.export import with_weights, write_labels, write_parquet, write_text, writing
 from weaklabel.gold import Gold
 from weaklabel.label_matrix import LabelMatrix
 from weaklabel.pipeline.believed import belief_notes, believed, with_beliefs
+from weaklabel.pipeline.every_run import (
+    Filling,
+    check_gold,
+    fingerprints_of,
+    status_counts,
+    tell_nobody,
+    write_settings,
+)
 from weaklabel.pipeline.findings import Findings
 from weaklabel.pipeline.gold import Calibration, fit_known, gold_source, open_gold_parts, used_gold
 from weaklabel.pipeline.labels import label_table
 from weaklabel.pipeline.result import RunResult
+from weaklabel.pipeline.slicing import Sliced, task_slices
+from weaklabel.pipeline.tagging.result import TagRunResult
+from weaklabel.pipeline.tagging.run import filling
 from weaklabel.pipeline.task import Task, open_task, remember_digests
 from weaklabel.pipeline.votes import Observer, vote
 from weaklabel.runs import building, new_run_id, write_manifest
@@ -38,7 +48,7 @@ def run(
     observer: Observer | None = None,
     parent: str | None = None,
     extra: Mapping[str, str] | None = None,
-) -> RunResult:
+) -> RunResult | TagRunResult:
     """Vote, fit, label, score, plot, log; leave one whole folder under .weaklabel/runs.
 
     Parameters
@@ -75,16 +85,16 @@ def run(
     (30, 'runs')
     """
     started = time.perf_counter()
-    tell = observer or _tell_nobody
-    task = open_task(config, project)
+    tell = observer or tell_nobody
+    task = open_task(config, project, several=True)
     config = task.config
-    need_classes(task)
-    gold, calibration = open_gold_parts(task)
     run_id = new_run_id(plain(config))
+    fill = _filling(task) if task.schema.exclusive else filling(task)
     with building(task.project, run_id) as folder:
-        found = _fill(folder, task, gold, calibration, run_id, tell, extra or {})
+        found = fill(folder, run_id, tell, extra or {})
         remember_digests(task)
-    result = RunResult(
+    kind: Any = RunResult if task.schema.exclusive else TagRunResult
+    result = kind(
         run_id=run_id,
         folder=task.project / ".weaklabel" / "runs" / run_id,
         task=config.task.name,
@@ -120,50 +130,16 @@ def tracking_store(config: Config, project: Path) -> tracking.Store | None:
     return tracking.local_store(project, experiment)
 
 
-def need_classes(task: Task) -> None:
-    """Raise unless every rule that counts votes for labels: no label model reads sets and negations yet.
-
-    Raises
-    ------
-    ModelError
-        A rule may vote for a set of labels or against some; it is named with its file and line.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from weaklabel.config import load
-    >>> from weaklabel.templates import write_project
-    >>> project = write_project(Path(tempfile.mkdtemp()) / "desk")
-    >>> need_classes(open_task(load(project), project))
-    """
-    for rule in (rule for rule in task.registry if not rule.muted):
-        for outcome in task.registry.outcomes(rule):
-            raise ModelError(
-                f"rule {rule.name!r} may vote {outcome.name!r}, and label models read single labels only",
-                where=rule.where,
-                available=task.schema.names,
-                hint="give it one label; until then `muted: true` shows what it does, `state: draft` lets it rest",
-            )
-
-
-def _check_gold(gold: Gold, source: str, votes: LabelMatrix) -> None:
-    """Raise unless every gold id is an id of the corpus."""
-    try:
-        gold.join(votes.ids)
-    except GoldError as error:
-        error.where = error.where or source
-        raise
-
-
-def _tell_nobody(step: str, done: int, total: int) -> None:
-    """Stand in for an observer."""
+def _filling(task: Task) -> Filling:
+    """Return what fills the folder of a run whose rows have one label each; its gold is read beforehand."""
+    return partial(_fill, task, *open_gold_parts(task))
 
 
 def _fill(
-    folder: Path,
     task: Task,
     gold: Gold | None,
     calibration: Calibration | None,
+    folder: Path,
     run_id: str,
     tell: Observer,
     extra: Mapping[str, str],
@@ -175,17 +151,21 @@ def _fill(
         (folder / "votes").mkdir()
     votes, nan = vote(task, folder / "votes", observer=tell)
     if gold is not None:
-        _check_gold(gold, gold_source(config), votes)
+        check_gold(gold, gold_source(config), votes)
     if calibration is not None:
-        _check_gold(calibration.gold, calibration.source, votes)
+        check_gold(calibration.gold, calibration.source, votes)
     counted = votes.keep(rule.id for rule in task.registry if not rule.muted)
     labels, baseline, independence = _fitted(folder, task, counted, calibration, run_id, tell)
+    if config.export.weights:
+        labels = with_weights(labels, seed=config.seed)
     written = write_labels(labels, folder, schema=task.schema, formats=config.export.formats)
     tell("labels are scored", 0, 1)
-    seen = Findings.of(task, votes, counted.patterns(), gold, nan)
-    beliefs = believed(config, counted.patterns(), n_classes=len(task.schema), tell=tell)
+    parts = task_slices(config, task.project, task.corpus, task.all_rules)
+    seen = Findings.of(task, votes, counted.patterns(), gold, nan, parts)
+    alphabets: dict[str, Any] = {"n_classes": len(task.schema), "outcomes": task.registry.outcome_codes()}
+    beliefs = believed(config, counted.patterns(), **alphabets, tell=tell)
     rules = with_beliefs(seen.rules, beliefs)
-    scores, difference, sliced = _scores(task, counted, labels, baseline, gold, name)
+    scores, difference, sliced = _scores(task, counted, labels, baseline, gold, name, parts)
     write_parquet(rules, folder / "rules.parquet")
     if seen.sliced is not None:
         write_parquet(seen.sliced, folder / "rules_per_slice.parquet")
@@ -201,21 +181,25 @@ def _fill(
         drawn = {"labels": labels, "rules": rules, "evaluation": scores.get(name), "schema": task.schema}
         report.plot_run(folder / "plots", **drawn)  # type: ignore[arg-type]
         tell("plots are drawn", 1, 1)
-    for file, content in {"config.yaml": to_yaml(of_run(config)), **extra}.items():
-        with writing(folder / file):
-            (folder / file).parent.mkdir(exist_ok=True)
-        write_text(content, folder / file)
+    write_settings(folder, config, extra)
     counts = {"rows": labels.height, "patterns": len(counted.patterns()), "rules": len(votes.labelers)}
     counts["gold"] = gold.frame.height if gold else 0
-    prints = _fingerprints(task, gold)
+    prints = fingerprints_of(task, gold)
     if calibration is not None:
         counts["calibration"] = calibration.gold.frame.height
         prints["calibration"] = calibration.fingerprint
         if calibration.version is not None:
             prints["gold_set"] = calibration.version
-    manifest = write_manifest(folder, run_id=run_id, fingerprints=prints, counts=counts, files=written)
+    manifest = write_manifest(
+        folder,
+        run_id=run_id,
+        fingerprints=prints,
+        counts=counts,
+        files=written,
+        schema_version=task.schema.version,
+    )
     return {
-        "statuses": _statuses(labels),
+        "statuses": status_counts(labels),
         "overlaps": seen.overlaps,
         "conflicts": seen.conflicts,
         "rules": rules,
@@ -244,13 +228,13 @@ def _fitted(
     The last is how far the votes show the rules to be independent; None: the model doesn't say.
     """
     tell("model fits", 0, 1)
-    patterns, k = votes.patterns(), len(task.schema)
-    model = fit_known(task.config, patterns, votes.ids, n_classes=k, known=calibration)
+    patterns, k, outcomes = votes.patterns(), len(task.schema), task.registry.outcome_codes()
+    model = fit_known(task.config, patterns, votes.ids, n_classes=k, known=calibration, outcomes=outcomes)
     with writing(folder / "model"):
         tracking.save_model(
             model, folder / "model", labelers=votes.labelers, schema=task.schema, rules=task.registry
         )
-    baseline = label_model.create("majority_vote", n_classes=k).fit(patterns)
+    baseline = label_model.create("majority_vote", n_classes=k, outcomes=outcomes).fit(patterns)
     threshold = task.config.task.threshold
     tables = [
         label_table(votes.ids, patterns, m, schema=task.schema, threshold=threshold, run_id=run_id)
@@ -314,23 +298,24 @@ def _scores(
     baseline: pl.DataFrame,
     gold: Gold | None,
     model: str,
+    sliced: Sliced,
 ) -> tuple[dict[str, Evaluation], Estimate | None, dict[str, Estimate]]:
     """Return the scores of each model, and the accuracy minus that of majority vote, whole and per slice."""
     if gold is None:
         return {}, None, {}
     config = task.config
     options: dict[str, Any] = {"schema": task.schema, "confidence": config.evaluation.confidence}
-    slices: dict[str, Any] = {"slices": config.task.slices, "frame": _slice_rows(task)}
-    sliced: dict[str, Any] = {"seed": config.seed, **slices}
-    scores = {model: evaluate(labels, gold.frame, **options, **sliced)}
+    slices: dict[str, Any] = {"slices": sliced.slices, "frame": sliced.frame}
+    seeded: dict[str, Any] = {"seed": config.seed, **slices}
+    scores = {model: evaluate(labels, gold.frame, **options, **seeded)}
     difference, parts = None, {}
     if model != "majority_vote":
-        scores["majority_vote"] = evaluate(baseline, gold.frame, **options, **sliced)
+        scores["majority_vote"] = evaluate(baseline, gold.frame, **options, **seeded)
         difference = accuracy_difference(labels, baseline, gold.frame, **options)
         parts = accuracy_difference(labels, baseline, gold.frame, **options, **slices)
     if config.evaluation.classifier:
         folds = config.evaluation.folds
-        scores["vote_classifier"] = vote_classifier(votes, gold.frame, folds=folds, **options, **sliced)
+        scores["vote_classifier"] = vote_classifier(votes, gold.frame, folds=folds, **options, **seeded)
     return scores, difference, parts
 
 
@@ -346,37 +331,7 @@ def _evaluation_json(
     return json.dumps(found, ensure_ascii=False, indent=1) + "\n"
 
 
-def _slice_rows(task: Task) -> pl.LazyFrame | None:
-    """Return all rows of the corpus: an aggregate in a slice's condition is over them, not over gold alone."""
-    return task.corpus.scan() if task.config.task.slices else None
-
-
-def _statuses(labels: pl.DataFrame) -> dict[str, int]:
-    counts = dict(labels["status"].value_counts().iter_rows())
-    return {status: int(counts[status]) for status in sorted(counts)}
-
-
-def _fingerprints(task: Task, gold: Gold | None) -> dict[str, str | None]:
-    return {
-        "corpus": task.corpus.fingerprint,
-        "rules": task.registry.fingerprint,
-        "schema": fingerprint(task.schema.to_dict()),
-        "model": fingerprint([plain(task.config.label_model), task.config.calibrator]),
-        "gold": gold.fingerprint if gold else None,
-        "config": fingerprint(_without_engine(task.config)),
-    }
-
-
-def _without_engine(config: Config) -> dict[str, Any]:
-    """Return what decides the labels: neither how the work is spread nor where it is logged."""
-    return {
-        key: value
-        for key, value in plain(config).items()
-        if key not in ("engine", "tracking", "plots", "gold", "audit", "relabel", "storage")
-    }
-
-
-def _logged(result: RunResult, config: Config, parent: str | None, tell: Observer) -> RunResult:
+def _logged(result: Any, config: Config, parent: str | None, tell: Observer) -> Any:
     if result.store is None:
         return result
     tell("run is logged", 0, 1)
@@ -388,7 +343,7 @@ def _logged(result: RunResult, config: Config, parent: str | None, tell: Observe
     return replace(result, mlflow_run=run)
 
 
-def _record(result: RunResult, config: Config) -> tracking.Record:
+def _record(result: RunResult | TagRunResult, config: Config) -> tracking.Record:
     prints = result.manifest["fingerprints"]
     tags = {f"weaklabel.{name}": value for name, value in prints.items() if value}
     tags |= {
@@ -416,10 +371,7 @@ def _record(result: RunResult, config: Config) -> tracking.Record:
         tags={**tags, **config.tracking.tags},
         metrics=result.metrics(),
         datasets=datasets,
-        tables={
-            "lf_summary.json": result.rules,
-            **({} if result.sliced_rules is None else {"lf_summary_per_slice.json": result.sliced_rules}),
-        },
+        tables=result.tables,
         artifacts=files,
         model=result.folder / "model",
     )

@@ -30,6 +30,7 @@ from weaklabel.pipeline.audits.files import (
 )
 from weaklabel.pipeline.audits.methods import whole_draw
 from weaklabel.pipeline.desk.room import Desk
+from weaklabel.pipeline.task import open_registry
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,8 @@ def rules_of_audit(
     gold, notes = gold_of_audits(desk, kept, frame["id"])
     if not gold.height:
         return None, ("Rules can't be judged yet: no row of this audit is decided.", *notes)
-    found = rule_health(frame, files.labels, gold, changes=changes, seed=kept.plan.seed)
+    outcomes = open_registry(desk.config, desk.project).outcome_codes()
+    found = rule_health(frame, files.labels, gold, changes=changes, seed=kept.plan.seed, outcomes=outcomes)
     return found, (*found.notes, *notes)
 
 

@@ -362,6 +362,8 @@ def after(kept: Kept, answers: Mapping[str, Answers]) -> str:
     if kept.plan.method == "watch":
         return f"weaklabel audit watch {name}"
     if kept.plan.method == "certificate":
+        if any(look["what"] == "certificate" for look in kept.looks):
+            return f"weaklabel audit verify {name}; weaklabel audit close {name}, once nothing more is asked of it"
         tested = TEST in kept.drawn[PHASE].to_list() and not pilots_only(kept)
         return f"weaklabel audit {'certify' if tested else 'next'} {name}"
     return f"weaklabel audit show {name}"

@@ -28,7 +28,7 @@ from weaklabel.pipeline.audits.drift_parts import windows
 from weaklabel.pipeline.audits.files import Kept, audit_names, audits_folder, ended_by_erasure, read_audit
 from weaklabel.pipeline.desk.room import Desk, open_desk
 from weaklabel.pipeline.gold import gold_source, ledger_place, open_gold_parts
-from weaklabel.pipeline.task import open_task
+from weaklabel.pipeline.task import open_registry, open_task
 from weaklabel.pipeline.whole import tracking_store
 from weaklabel.settings import Config
 
@@ -129,7 +129,8 @@ def health_of_rules(
     gold, notes = gold_of_rules(files, config, project, votes["id"])
     drifted = drift_of_run(without_tracking(config), project, run=files.name)
     changes: Comparison | None = None if drifted is None else drifted.found
-    health = rule_health(votes, files.labels, gold, limits=limits, changes=changes)
+    outcomes = open_registry(config, project).outcome_codes()
+    health = rule_health(votes, files.labels, gold, limits=limits, changes=changes, outcomes=outcomes)
     if drifted is None:
         notes.append(
             "no reference is stored, so nothing is said of what rules did before: weaklabel audit reference"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ from weaklabel.pipeline.audits.drift_files import RunFiles, corpus_of, open_run
 from weaklabel.pipeline.audits.drift_parts import windows
 from weaklabel.pipeline.audits.drift_rules import gold_of_rules
 from weaklabel.pipeline.audits.files import ACCEPTED, CERTIFICATE, PLAN, audits_folder
+from weaklabel.pipeline.slicing import Sliced, slice_names, table_slices, task_slices
+from weaklabel.pipeline.task import open_registry
 from weaklabel.settings import Config
 from weaklabel.slices import slice_members
 from weaklabel.stats import Estimate
@@ -120,7 +122,7 @@ def represents_of(
     GoldError
         There is nothing to compare by, or no such run, certificate or column.
     """
-    slices = config.task.slices
+    slices = slice_names(config, open_registry(config, project))
     if not by and not slices:
         raise GoldError(
             "by what are rows compared? the task has no slices", hint="name columns: --by channel --by label"
@@ -128,14 +130,15 @@ def represents_of(
     folder, told_run = (None, run) if audit is None else _certified(project, audit, run)
     files = open_run(project, config.task.name, told_run or "last")
     labels = pl.read_parquet(files.folder / "labels.parquet", columns=["id", LABEL])
-    rows = _rows(files, corpus_of(files, config, project), labels, by, slices)
+    corpus = corpus_of(files, config, project)
+    rows = _rows(files, corpus, labels, by, task_slices(config, project, corpus))
     said = labels.filter(pl.col(LABEL).is_not_null())["id"]
     if folder is not None:
         table = pl.read_parquet(folder / ACCEPTED)
         said = table.filter("accepted")["id"].unique()
     target, names = rows, [*by, *map(_slice, slices)]
     if incoming is not None:
-        target = _incoming(incoming, by, slices)
+        target = _incoming(incoming, by, config, project)
     times = [name for name in by if windows(rows[name], every)[1] and not rows[name].dtype.is_numeric()]
     rows, target = (_windowed(frame, times, every) for frame in (rows, target))
     accepted = rows.filter(pl.col("id").is_in(said.implode()))
@@ -169,7 +172,7 @@ def _certified(project: Path, audit: str, run: str | None) -> tuple[Path, str]:
 
 
 def _rows(
-    files: RunFiles, corpus: Corpus, labels: pl.DataFrame, by: Sequence[str], slices: Mapping[str, str]
+    files: RunFiles, corpus: Corpus, labels: pl.DataFrame, by: Sequence[str], parts: Sliced
 ) -> pl.DataFrame:
     """Return the run's rows with the columns to compare by and a column for each slice."""
     own = [name for name in by if name in corpus.columns]
@@ -183,11 +186,11 @@ def _rows(
     if LABEL in by and LABEL not in own:
         rows = rows.join(labels, on="id", how="left", maintain_order="left")
     rows = rows.filter(pl.col("id").is_in(labels["id"].implode()))
-    inside = slice_members(corpus.scan(), slices, rows["id"], of=f"run {files.name}") if slices else {}
+    inside = slice_members(parts.frame, parts.slices, rows["id"], of=f"run {files.name}")
     return rows.with_columns(_member(name, values) for name, values in inside.items())
 
 
-def _incoming(path: Path, by: Sequence[str], slices: Mapping[str, str]) -> pl.DataFrame:
+def _incoming(path: Path, by: Sequence[str], config: Config, project: Path) -> pl.DataFrame:
     """Return rows of what comes in, with ids of their own where the file has none."""
     table = read_table(path, list(by), texts=["id"])
     missing = [name for name in by if name not in table.columns]
@@ -208,7 +211,8 @@ def _incoming(path: Path, by: Sequence[str], slices: Mapping[str, str]) -> pl.Da
             where=str(path),
             hint="leave the column id out where rows have none",
         )
-    inside = slice_members(table, slices, table["id"], of=str(path)) if slices else {}
+    parts = table_slices(config, project, table)
+    inside = slice_members(parts.frame, parts.slices, table["id"], of=str(path))
     return table.select("id", *by, *(_member(name, values) for name, values in inside.items()))
 
 

@@ -18,6 +18,7 @@ from weaklabel.fingerprint import file_digest
 from weaklabel.gold.auditing import known_otherwise
 from weaklabel.gold.files import read_table
 from weaklabel.pipeline.desk.room import Desk
+from weaklabel.pipeline.slicing import task_slices
 from weaklabel.runs import HOME
 from weaklabel.schema import VOTE_PREFIX
 from weaklabel.slices import slice_members
@@ -203,8 +204,8 @@ def with_parts(judged: pl.DataFrame, desk: Desk, by: Sequence[str]) -> pl.DataFr
         )
     rows = judged.join(corpus, on="id", how="left", maintain_order="left") if outside else judged
     rows = rows.with_columns(pl.col(name).cast(pl.String).fill_null("none").alias(name) for name in by)
-    slices = desk.config.task.slices
-    inside = slice_members(desk.corpus.scan(), slices, rows["id"], of="the rows to audit") if slices else {}
+    parts = task_slices(desk.config, desk.project, desk.corpus)
+    inside = slice_members(parts.frame, parts.slices, rows["id"], of="the rows to audit")
     return rows.with_columns(pl.Series(f"{SLICE}{name}", values) for name, values in inside.items())
 
 

@@ -12,6 +12,7 @@ from weaklabel.errors import WeakLabelError
 from weaklabel.evaluate import accuracy_difference
 from weaklabel.pipeline.diffing.side import Side
 from weaklabel.pipeline.gold import open_gold
+from weaklabel.pipeline.slicing import task_slices
 from weaklabel.pipeline.task import Task
 from weaklabel.stats import Estimate
 
@@ -85,11 +86,10 @@ def _compared(task: Task, gold: pl.DataFrame, before: Side, after: Side, notes: 
     options: dict[str, Any] = {"schema": task.schema, "confidence": task.config.evaluation.confidence}
     difference = accuracy_difference(two, one, kept, **options)
     slices: dict[str, Estimate] = {}
-    if task.config.task.slices:
+    parts = task_slices(task.config, task.project, task.corpus, task.all_rules)
+    if parts:
         try:
-            slices = accuracy_difference(
-                two, one, kept, **options, slices=task.config.task.slices, frame=task.corpus.scan()
-            )
+            slices = accuracy_difference(two, one, kept, **options, slices=parts.slices, frame=parts.frame)
         except WeakLabelError as error:
             notes.append(f"slices were not compared: {error.what}")
     return Compared(difference, slices, kept.height)

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from weaklabel.label_matrix.patterns import row_patterns
 from weaklabel.label_model.base import TIE
 from weaklabel.label_model.correction import Correction
+from weaklabel.label_model.widened import widened
 from weaklabel.schema import ABSTAIN, MISSING
 
 Float = npt.NDArray[np.float64]
@@ -63,6 +64,7 @@ class Mixed:
     """
 
     def __init__(self, first: Any, second: Any) -> None:
+        first, second = _alike(first, second)
         self.first, self.second = first, second
         self.rules = tuple(dict.fromkeys([*first.labelers_, *second.labelers_]))
         place = {rule: j for j, rule in enumerate(self.rules)}
@@ -156,6 +158,7 @@ def merged(first: Any, second: Any) -> Any:
     >>> merged(model, model).labelers_
     ('0:0', '0:1', '1:0', '1:1')
     """
+    first, second = _alike(first, second)
     model = copy.copy(first)
     model.labelers_ = (
         *(f"0:{rule}" for rule in first.labelers_),
@@ -172,6 +175,15 @@ def merged(first: Any, second: Any) -> Any:
     return model
 
 
+def _alike(first: Any, second: Any) -> tuple[Any, Any]:
+    """Return both models with the outcomes of both, under the names that rules have in the mixed one."""
+    if any(str(rule).startswith("0:") for rule in first.outcomes or second.outcomes):
+        return first, second
+    outcomes = {f"0:{rule}": sets for rule, sets in first.outcomes.items()}
+    outcomes |= {f"1:{rule}": sets for rule, sets in second.outcomes.items()}
+    return widened(first, outcomes), widened(second, outcomes)
+
+
 def _correction(general: Any, first: Any, second: Any) -> Correction | None:
     """Return the correction whose weights of votes are those of both sides, and whose rest is that of `general`."""
     if first.correction_ is None and second.correction_ is None:
@@ -179,8 +191,9 @@ def _correction(general: Any, first: Any, second: Any) -> Correction | None:
     k = first.n_classes
     parts = []
     for model in (first, second):
-        m = len(model.labelers_)
-        none = Correction(1.0, np.zeros(k), np.zeros((k, k)), np.zeros((m, k, k)), np.ones(m), 0)
+        m, codes = len(model.labelers_), len(model.alphabet)
+        none = Correction(1.0, np.zeros(k), np.zeros((k, k)), np.zeros((m, codes, k)), np.ones(m), 0)
+        none = replace(none, alphabet=model.alphabet)
         parts.append(model.correction_ or none)
     rest = parts[0] if general is first else parts[1]
     return replace(

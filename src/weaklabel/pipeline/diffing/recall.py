@@ -15,7 +15,7 @@ from weaklabel.errors import ConfigError, GoldError, RuleError, WeakLabelError, 
 from weaklabel.export import sync, writing
 from weaklabel.pipeline.diffing.outcomes import NO_LABEL, outcomes
 from weaklabel.pipeline.diffing.runs import run_votes
-from weaklabel.pipeline.diffing.side import Int64, Side, as_votes
+from weaklabel.pipeline.diffing.side import Int8, Int64, Side, as_votes
 from weaklabel.pipeline.diffing.sides import open_side, open_standing
 from weaklabel.pipeline.diffing.versions import label_table, pattern_table
 from weaklabel.pipeline.task import open_registry
@@ -25,7 +25,14 @@ from weaklabel.settings import Config
 KEYS = 200_000
 """Vote patterns that are looked at together."""
 ENDINGS = (".parquet", ".csv", ".jsonl")
-_COLUMNS = {"pattern": pl.Int64, "vote": pl.Int8, "label_without": pl.String, "status_without": pl.String}
+_COLUMNS = {
+    "pattern": pl.Int64,
+    "vote": pl.Int8,
+    "label_with": pl.String,
+    "status_with": pl.String,
+    "label_without": pl.String,
+    "status_without": pl.String,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,6 +137,12 @@ def recall(
         side, mapping, [(one, _voted(config, project, one, rule)) for one in _readable(older, notes)]
     )
     told = _told(rows)
+    overruled = int(told.filter("overruled")["rows"].sum())
+    if overruled:
+        notes.append(
+            f"{overruled:,} of the rows have another label or status now than the model gives them, as after a certificate; "
+            "they count as changed where the model would give another one without the vote"
+        )
     if out is not None:
         _write(rows, out)
     kinds = [pl.col("now").alias("label"), pl.col("then").alias("label_without")]
@@ -226,24 +239,35 @@ def _keys(side: Side) -> list[Int64]:
 
 
 def _without(config: Config, project: Path, side: Side, rule: str) -> pl.DataFrame:
-    """Return, for each pattern of a side in which a rule voted, what the model says when it abstains instead."""
+    """Return, for each pattern of a side in which a rule voted, what the model says, and when it abstains instead."""
     voted = _voted(config, project, side, rule)
     if not voted.height:
         return pl.DataFrame(schema=_COLUMNS)
-    keys, model = voted["pattern"].to_numpy(), side.model
-    names = np.array([*side.names, *[None] * len(NO_LABEL)], object)
-    statuses = np.array([*["labeled"] * len(side.names), *NO_LABEL], object)
-    found: list[Int64] = []
+    keys = voted["pattern"].to_numpy()
+    given: list[Int64] = []
+    without: list[Int64] = []
     for start in range(0, len(keys), KEYS):
         votes = side.votes(keys[start : start + KEYS])
-        votes[:, list(model.labelers_).index(rule)] = ABSTAIN
-        rows = as_votes(side, votes)
-        found.append(outcomes(model.predict_proba(rows), model.predict(rows), rows.n_votes, side.threshold))
-    code = np.concatenate(found)
-    return voted.with_columns(
-        label_without=pl.Series(names[code].tolist(), dtype=pl.String),
-        status_without=pl.Series(statuses[code].tolist(), dtype=pl.String),
-    )
+        given.append(_answers(side, votes))
+        votes[:, list(side.model.labelers_).index(rule)] = ABSTAIN
+        without.append(_answers(side, votes))
+    named = {"with": np.concatenate(given), "without": np.concatenate(without)}
+    return voted.with_columns(one for kind, code in named.items() for one in _named(side, kind, code))
+
+
+def _answers(side: Side, votes: Int8) -> Int64:
+    """Return what a side's model gives to rows of votes, as codes of `outcomes`."""
+    rows, model = as_votes(side, votes), side.model
+    return outcomes(model.predict_proba(rows), model.predict(rows), rows.n_votes, side.threshold)
+
+
+def _named(side: Side, kind: str, code: Int64) -> list[pl.Series]:
+    names = np.array([*side.names, *[None] * len(NO_LABEL)], object)
+    statuses = np.array([*["labeled"] * len(side.names), *NO_LABEL], object)
+    return [
+        pl.Series(f"label_{kind}", names[code].tolist(), dtype=pl.String),
+        pl.Series(f"status_{kind}", statuses[code].tolist(), dtype=pl.String),
+    ]
 
 
 # ---- rows ----
@@ -258,8 +282,12 @@ def _rows(side: Side, mapping: pl.DataFrame, older: list[tuple[Side, pl.DataFram
 
     version = pl.lit(side.version, pl.Int64)
     now = side.labels.select("id", "label", "status", "pattern")
+    moved = _differ("label_with", "label_without") | _differ("status_with", "status_without")
     rows = [now.join(mapping.lazy(), on="pattern", how="inner").select(
-        "id", called(side), "label", "status", "label_without", "status_without", version=version, votes_now=pl.lit(True)
+        "id", called(side), "label", "status", version=version, votes_now=pl.lit(True), changes=moved,
+        label_without=pl.when(moved).then("label_without").otherwise("label"),
+        status_without=pl.when(moved).then("status_without").otherwise("status"),
+        overruled=_differ("label", "label_with") | _differ("status", "status_with"),
     )]  # fmt: skip
     seen = rows[0].select("id")
     for one, voted in older:
@@ -268,13 +296,14 @@ def _rows(side: Side, mapping: pl.DataFrame, older: list[tuple[Side, pl.DataFram
         stands = new.join(now.drop("pattern"), on="id", how="left")
         rows.append(stands.select(
             "id", called(one), "label", "status", label_without="label", status_without="status",
-            version=pl.lit(one.version, pl.Int64), votes_now=pl.lit(False),
+            version=pl.lit(one.version, pl.Int64), votes_now=pl.lit(False), changes=pl.lit(False), overruled=pl.lit(False),
         ))  # fmt: skip
         seen = pl.concat([seen, new.select("id")])
-    changes = pl.col("label").ne_missing(pl.col("label_without")) | pl.col("status").ne_missing(
-        pl.col("status_without")
-    )
-    return pl.concat(rows, how="diagonal").with_columns(changes=changes)
+    return pl.concat(rows, how="diagonal")
+
+
+def _differ(one: str, other: str) -> pl.Expr:
+    return pl.col(one).ne_missing(pl.col(other))
 
 
 def _told(rows: pl.LazyFrame) -> pl.DataFrame:
@@ -282,6 +311,7 @@ def _told(rows: pl.LazyFrame) -> pl.DataFrame:
     counted = rows.group_by(
         "votes_now",
         "changes",
+        "overruled",
         now=_shown("label", "status"),
         then=_shown("label_without", "status_without"),
     ).agg(rows=pl.len().cast(pl.Int64))

@@ -14,6 +14,7 @@ import polars as pl
 import yaml
 
 from weaklabel.export import sync, write_parquet, write_text, writing
+from weaklabel.export.items import holds_item, is_export, write_without_item
 from weaklabel.fingerprint import file_digest
 from weaklabel.gold.ledger.bodies import nameless
 from weaklabel.label_matrix.files import read_head, write_table
@@ -102,6 +103,8 @@ def tables(folder: Path) -> Iterator[Path]:
 
 def holds(path: Path, id: str) -> bool:
     """Return whether a table has a row of an item."""
+    if is_export(path):
+        return holds_item(path, id)
     if path.suffix == ".parquet":
         rows = pl.scan_parquet(path).filter(pl.col("id") == id).select(pl.len())
         return bool(rows.collect().item())
@@ -110,6 +113,12 @@ def holds(path: Path, id: str) -> bool:
 
 def without_row(path: Path, id: str) -> None:
     """Write a table of rows again without one, the others as they are."""
+    if is_export(path):
+        temporary = beside(path)
+        write_without_item(path, id, temporary)
+        with writing(path):
+            temporary.replace(path)
+        return
     if path.suffix == ".parquet":
         rows = pl.read_parquet(path).filter(pl.col("id") != id)
         temporary = beside(path)

@@ -1,0 +1,1 @@
+"""`run` for tasks whose rows may have several labels."""
