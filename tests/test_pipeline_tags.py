@@ -176,3 +176,24 @@ def test_a_sweep_compares_models_by_micro_f1(project, capsys):
     words = ["run", "-m", "--project", str(project), "label_model=majority_vote,default"]
     assert main(words) == 0
     assert "micro F1" in capsys.readouterr().out
+
+
+def test_the_model_that_is_logged_reads_a_frame_of_votes(made):
+    from weaklabel.tracking import _load_pyfunc
+
+    _, result = made
+    votes = pl.read_parquet(sorted((result.folder / "votes").glob("*.parquet")))
+    told = _load_pyfunc(str(result.folder / "model")).predict(votes.to_pandas())
+    labels = labels_of(result)
+    assert told["id"].tolist() == labels["id"].to_list()
+    assert [list(each) for each in told["labels"]] == labels["labels"].to_list()
+    assert told["status"].tolist() == labels["status"].to_list()
+
+
+def test_exports_and_weights(project):
+    result = run(project, "export.formats=[jsonl,multi_hot,label_studio]", "export.weights=true")
+    names = {path.name for path in result.folder.iterdir()}
+    assert {"labels.parquet", "labels.jsonl"} <= names
+    assert {"class_weight", "resampling"} <= set(labels_of(result).columns)
+    assert set(result.manifest["files"]) == {name for name in names if name.startswith("labels.")}
+    assert result.manifest["schema_version"] == "1"

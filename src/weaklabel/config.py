@@ -241,7 +241,7 @@ def plain(config: Any) -> Any:
     --------
     >>> from weaklabel.settings import ExportConfig
     >>> plain(ExportConfig(["csv"]))
-    {'formats': ['csv']}
+    {'formats': ['csv'], 'weights': False}
     """
     if dataclasses.is_dataclass(config) and not isinstance(config, type):
         return {f.name: plain(getattr(config, f.name)) for f in dataclasses.fields(config)}

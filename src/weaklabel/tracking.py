@@ -25,7 +25,9 @@ from weaklabel import label_model
 from weaklabel.errors import ModelError, WeakLabelError, did_you_mean
 from weaklabel.export import probability_columns, write_text
 from weaklabel.label_matrix import LabelMatrix
+from weaklabel.lf import LFRegistry
 from weaklabel.schema import VOTE_PREFIX, LabelSchema
+from weaklabel.tags import TagModel, TagVotes, load, outcome
 
 PARAMETER_LENGTH = 6000
 MODEL_ARTIFACT = "label_model"
@@ -302,6 +304,36 @@ def save_model(
     return folder
 
 
+def save_tag_model(
+    model: TagModel, folder: str | Path, *, registry: LFRegistry, labelers: Sequence[str]
+) -> Path:
+    """Write a fitted model of tags with what is needed to predict from a frame of votes; see `save_model`.
+
+    Parameters
+    ----------
+    model
+        Fitted.
+    folder
+        New folder.
+    registry
+        The rules behind the votes: what the codes of each stand for is written too.
+    labelers
+        Ids of those that counted, in the order of the votes.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True)
+    model.save(folder / "model")
+    alphabets = {id: [outcome.to_dict() for outcome in registry.alphabet(registry[id])] for id in labelers}
+    meta = {
+        "format": 1,
+        "labelers": list(labelers),
+        "schema": registry.schema.to_dict(),
+        "alphabets": alphabets,
+    }
+    write_text(json.dumps(meta, ensure_ascii=False, indent=1), folder / "votes.json")
+    return folder
+
+
 class VoteModel:
     """A label model that predicts from a frame of votes; what `mlflow.pyfunc.load_model` gives.
 
@@ -340,27 +372,68 @@ class VoteModel:
         return pd.DataFrame({"id": frame["id"].to_list(), "label": label, **columns})
 
     def _frame(self, votes: Any) -> pl.DataFrame:
-        columns = [VOTE_PREFIX + rule for rule in self.labelers]
-        if isinstance(votes, np.ndarray):
-            votes = pl.DataFrame(votes, schema=columns, orient="row")
-        elif not isinstance(votes, pl.DataFrame):
-            votes = pl.DataFrame({str(name): votes[name].to_numpy() for name in votes.columns})
-        missing = [c for c in columns if c not in votes.columns]
-        if missing:
-            raise ModelError(
-                f"the votes lack the column {missing[0]!r}",
-                available=votes.columns,
-                hint=did_you_mean(missing[0], votes.columns),
-            )
-        if "id" not in votes.columns:
-            votes = votes.with_columns(id=pl.int_range(pl.len()))
-        return votes.select(pl.col("id").cast(pl.String), pl.col(columns).cast(pl.Int8))
+        return _vote_frame(votes, self.labelers)
 
 
-def _load_pyfunc(path: str) -> VoteModel:
-    """Load the model that `save_model` wrote; MLflow calls this by its name."""
+class TagVoteModel:
+    """A model of tags that predicts from a frame of votes; what `mlflow.pyfunc.load_model` gives for such a run.
+
+    Parameters
+    ----------
+    folder
+        Made by `save_tag_model`.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        folder = Path(folder)
+        meta = json.loads((folder / "votes.json").read_text(encoding="utf-8"))
+        self.labelers: tuple[str, ...] = tuple(meta["labelers"])
+        self.schema = LabelSchema.from_dict(meta["schema"])
+        self.alphabets = {id: [outcome(each) for each in own] for id, own in meta["alphabets"].items()}
+        self.model = load(folder / "model", schema=self.schema)
+
+    def predict(self, votes: Any, params: Mapping[str, object] | None = None) -> Any:
+        """Return a pandas frame: id (where given), labels, status, candidates, probabilities; see `TagScores.table`.
+
+        Parameters
+        ----------
+        votes, params
+            As in `VoteModel.predict`.
+        """
+        matrix = LabelMatrix.from_frame(_vote_frame(votes, self.labelers))
+        scores = self.model.predict(TagVotes.of_alphabets(matrix, self.schema, self.alphabets))
+        table = scores.table().select("id", "labels", "status", "candidates", "probabilities")
+        import pandas as pd
+
+        return pd.DataFrame(table.to_dict(as_series=False))
+
+
+def _vote_frame(votes: Any, labelers: Sequence[str]) -> pl.DataFrame:
+    """Return `id` and the votes of these rules, in their order."""
+    columns = [VOTE_PREFIX + rule for rule in labelers]
+    if isinstance(votes, np.ndarray):
+        votes = pl.DataFrame(votes, schema=columns, orient="row")
+    elif not isinstance(votes, pl.DataFrame):
+        votes = pl.DataFrame({str(name): votes[name].to_numpy() for name in votes.columns})
+    missing = [c for c in columns if c not in votes.columns]
+    if missing:
+        raise ModelError(
+            f"the votes lack the column {missing[0]!r}",
+            available=votes.columns,
+            hint=did_you_mean(missing[0], votes.columns),
+        )
+    if "id" not in votes.columns:
+        votes = votes.with_columns(id=pl.int_range(pl.len()))
+    return votes.select(pl.col("id").cast(pl.String), pl.col(columns).cast(pl.Int8))
+
+
+def _load_pyfunc(path: str) -> VoteModel | TagVoteModel:
+    """Load the model that `save_model` or `save_tag_model` wrote; MLflow calls this by its name."""
     folder = Path(path)
-    return VoteModel(folder if (folder / "votes.json").exists() else folder / MODEL_ARTIFACT)
+    if not (folder / "votes.json").exists():
+        folder = folder / MODEL_ARTIFACT
+    several = "alphabets" in json.loads((folder / "votes.json").read_text(encoding="utf-8"))
+    return (TagVoteModel if several else VoteModel)(folder)
 
 
 def _log_model(mlflow: Any, folder: Path, *, registered: str | None = None) -> Any:

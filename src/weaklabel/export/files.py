@@ -13,14 +13,32 @@ from weaklabel.errors import OutputError
 
 
 def write_parquet(frame: pl.DataFrame, path: Path) -> None:
-    """Write a frame as Parquet and fsync it; an OutputError says what went wrong."""
+    """Write a frame as Parquet and fsync it; an OutputError says what went wrong.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "rows.parquet"
+    >>> write_parquet(pl.DataFrame({"id": ["a"]}), path)
+    >>> pl.read_parquet(path).rows()
+    [('a',)]
+    """
     with writing(path):
         frame.write_parquet(path)
         sync(path)
 
 
 def write_text(text: str, path: Path) -> None:
-    """Write UTF-8 text and fsync it; an OutputError says what went wrong."""
+    """Write UTF-8 text and fsync it; an OutputError says what went wrong.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "note.txt"
+    >>> write_text("é", path)
+    >>> path.read_bytes()
+    b'\\xc3\\xa9'
+    """
     with writing(path):
         path.write_text(text, encoding="utf-8")
         sync(path)
@@ -28,7 +46,18 @@ def write_text(text: str, path: Path) -> None:
 
 @contextmanager
 def writing(path: str | Path) -> Iterator[None]:
-    """Turn what goes wrong while `path` is written into an OutputError."""
+    """Turn what goes wrong while `path` is written into an OutputError.
+
+    Examples
+    --------
+    >>> with writing("nowhere/rows.csv"):
+    ...     Path("nowhere/rows.csv").write_text("")
+    Traceback (most recent call last):
+    ...
+    weaklabel.errors.OutputError: can't write: No such file or directory
+      where: nowhere/rows.csv
+      hint: check free space and permissions; nothing half-written was left
+    """
     try:
         yield
     except OSError as error:
@@ -42,7 +71,13 @@ def writing(path: str | Path) -> Iterator[None]:
 
 
 def sync(path: str | Path) -> None:
-    """Make sure that a file, or a folder's list of names, is on the disk."""
+    """Make sure that a file, or a folder's list of names, is on the disk.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> sync(tempfile.mkdtemp())
+    """
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -4,7 +4,7 @@ from weaklabel.label_matrix.gold import gold_table, gold_weights
 from weaklabel.label_matrix.matrix import LabelMatrix, as_patterns, as_rows
 from weaklabel.label_matrix.outcomes import Alphabet, Sets, checked_outcomes
 from weaklabel.label_matrix.patterns import Events, VotePatterns, vote_array
-from weaklabel.label_matrix.summary import lf_summary
+from weaklabel.label_matrix.summary import conflicted, lf_summary
 
 __all__ = [
     "Alphabet",
@@ -15,6 +15,7 @@ __all__ = [
     "as_patterns",
     "as_rows",
     "checked_outcomes",
+    "conflicted",
     "gold_table",
     "gold_weights",
     "lf_summary",

@@ -120,7 +120,7 @@ def _summary(
     pair_row, pair_who = pairs // m, pairs % m
     overlapped = np.bincount(pair_row, minlength=len(patterns)) > 1
     held = np.unique(row * top + means)
-    conflicted = _conflicted(held // top, held % top, alphabet, len(patterns))
+    clashing = _conflicted(held // top, held % top, alphabet, len(patterns))
 
     def share(chosen: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
         return _bincount(pair_who, counts[pair_row] * chosen[pair_row], m) / n
@@ -132,7 +132,7 @@ def _summary(
             "Polarity": [np.unique(code[who == j]).tolist() for j in range(m)],
             "Coverage": share(np.ones(len(patterns), bool)),
             "Overlaps": share(overlapped),
-            "Conflicts": share(conflicted),
+            "Conflicts": share(clashing),
         },
         schema_overrides={"labeler": pl.String, "j": pl.Int64, "Polarity": pl.List(pl.Int64)},
     )
@@ -141,6 +141,21 @@ def _summary(
     right = _bincount(who, _inside(gold, row, means, alphabet), m)
     total = _bincount(who, gold.sum(1)[row], m)
     return table.with_columns(_accuracy_columns(right, total, confidence))
+
+
+def conflicted(patterns: VotePatterns, alphabet: Alphabet) -> npt.NDArray[np.bool_]:
+    """Return which patterns hold two votes that no class can both be right about, (u,).
+
+    Examples
+    --------
+    >>> votes = as_patterns([[3, 0], [3, 1], [0, -1]])
+    >>> rows = conflicted(votes, Alphabet.of(3, {"0": [[1, 2]]}))[votes.inverse]
+    >>> rows.tolist()  # "1 or 2" against 0, and beside 1
+    [True, False, False]
+    """
+    voted = patterns.codes >= 0
+    held = np.unique(patterns.pattern_index[voted] * len(alphabet) + alphabet.events(patterns)[voted])
+    return _conflicted(held // len(alphabet), held % len(alphabet), alphabet, len(patterns))
 
 
 def _conflicted(row: Any, means: Any, alphabet: Alphabet, u: int) -> npt.NDArray[np.bool_]:

@@ -13,7 +13,7 @@ import polars as pl
 
 from weaklabel.gold import Gold
 from weaklabel.gold.tag_gold import TagGold
-from weaklabel.label_matrix import LabelMatrix, VotePatterns, lf_summary
+from weaklabel.label_matrix import Alphabet, LabelMatrix, VotePatterns, conflicted, lf_summary
 from weaklabel.lf import LabelingFunction
 from weaklabel.pipeline.slicing import Sliced
 from weaklabel.pipeline.task import Task, label_of, relative
@@ -71,13 +71,12 @@ class Findings:
         rules = lf_summary(votes, gold=codes, **alphabets).join(
             about, on="labeler", how="left", maintain_order="left"
         )
-        voted = np.array(sorted({int(c) for c in patterns.codes[patterns.codes >= 0]}), dtype=int)
-        distinct = np.zeros(len(patterns), dtype=int)
-        for code in voted:
-            distinct[np.unique(patterns.pattern_index[patterns.codes == code])] += 1
+        alphabet = Alphabet.of(len(task.schema), task.registry.outcome_codes(), whole=True)
+        said = np.unique(alphabet.events(patterns)[patterns.codes >= 0])
+        voted = np.flatnonzero(alphabet.members[said].any(axis=0))
         total = max(int(patterns.counts.sum()), 1)
         overlaps = int(patterns.counts[patterns.n_votes > 1].sum()) / total
-        conflicts = int(patterns.counts[distinct > 1].sum()) / total
+        conflicts = int(patterns.counts[conflicted(patterns, alphabet)].sum()) / total
         notes = _notes(task, votes, voted, gold, nan, rules)
         return cls(rules, overlaps, conflicts, _sliced(parts, votes, codes, alphabets), notes)
 

@@ -5,6 +5,7 @@ from weaklabel.tags.gold import GoldTags, read_gold
 from weaklabel.tags.loading import MODELS, load
 from weaklabel.tags.majority import TagMajority
 from weaklabel.tags.model import TagModel
+from weaklabel.tags.saved import outcome
 from weaklabel.tags.scores import TagScores
 from weaklabel.tags.summary import rule_summary
 from weaklabel.tags.votes import TagVotes
@@ -18,6 +19,7 @@ __all__ = [
     "TagScores",
     "TagVotes",
     "load",
+    "outcome",
     "read_gold",
     "rule_summary",
 ]

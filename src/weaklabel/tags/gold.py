@@ -65,6 +65,12 @@ def read_gold(gold: pl.DataFrame | Mapping[str, Any], schema: LabelSchema) -> Go
     ------
     GoldError
         A column is missing or of another type, an id occurs twice, a name is no tag.
+
+    Examples
+    --------
+    >>> schema = LabelSchema(["late", "lost"], exclusive=False)
+    >>> read_gold({"a": ["lost"], "b": []}, schema).dense(2).tolist()
+    [[False, True], [False, False]]
     """
     if isinstance(gold, Mapping):
         gold = pl.DataFrame(

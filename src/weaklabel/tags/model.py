@@ -55,7 +55,7 @@ class TagModel:
     have without a vote for it, is then a candidate on every row with a vote; without gold, none is.
 
     A tag is given where its probability reaches the threshold that makes its expected F1 over these rows largest, drawn to that
-    of all tags together as by 10 rows; and where one below it is given. Rows without votes are given none.
+    of all tags together as by 10 rows (which is itself drawn to one half as by 50 tags); and where one below it is given. Rows without votes are given none.
 
     These numbers were chosen on one data set (experiments/madewithml).
 

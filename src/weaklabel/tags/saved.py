@@ -73,7 +73,7 @@ def read_model(
         with (folder / head["arrays"]).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             state = {key: arrays[key] for key in arrays.files}
         made = LabelSchema.from_dict(head["schema"])
-        said = [(rule, _outcome(data)) for rule, data in head["events"]]
+        said = [(rule, outcome(data)) for rule, data in head["events"]]
     except OSError as error:
         hint = "give the folder that save() returned"
         raise ModelError(f"no saved model of tags: {error}", where=str(folder), hint=hint) from error
@@ -86,7 +86,14 @@ def read_model(
     return name, made, TagEvents.of(said, made), state
 
 
-def _outcome(data: Mapping[str, list[str]]) -> Outcome:
+def outcome(data: Mapping[str, list[str]]) -> Outcome:
+    """Return the outcome that `Outcome.to_dict` wrote.
+
+    Examples
+    --------
+    >>> outcome({"none_of": ["late"]}).name
+    'not late'
+    """
     against = "none_of" in data
     return Outcome(tuple(data["none_of" if against else "any_of"]), against)
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from weaklabel import tracking
 from weaklabel.errors import ModelError, did_you_mean
 from weaklabel.evaluate.tags import TagEvaluation, evaluate_tags, tag_difference
 from weaklabel.export import with_weights, write_parquet, write_tags, write_text, writing
@@ -138,7 +139,7 @@ def _fill(
     votes = TagVotes.of(counted, task.registry)
     model.fit(votes, gold=None if learned is None else learned.frame)
     with writing(folder / "model"):
-        model.save(folder / "model")
+        tracking.save_tag_model(model, folder / "model", registry=task.registry, labelers=counted.labelers)
     scores = model.predict(votes)
     labels = scores.table(matrix.ids, run_id=run_id)
     baseline = model
