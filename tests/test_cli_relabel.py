@@ -109,7 +109,12 @@ def test_a_full_disk_is_one_clear_error_and_leaves_nothing_half_written(tmp_path
         f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))\n"
         f"sys.exit(main(['relabel', '--project', {str(project)!r}, 'task.threshold=0.9']))\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    whole = {
+        **os.environ,
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }  # compiled modules would be cut off too, for everybody
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=whole, capture_output=True, text=True, check=False)
     assert done.returncode == 1, done.stderr
     errors = [line for line in done.stderr.splitlines() if line.startswith("error:")]
     assert len(errors) == 1 and "can't write" in errors[0] and "Traceback" not in done.stderr
