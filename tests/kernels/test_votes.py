@@ -3,8 +3,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strategies import vote_matrices
-from weaklabel.kernels.em import em_pass
-from weaklabel.kernels.votes import coin_pass, pair_counts
+from weaklabel.kernels.em import coin_pass, em_pass
+from weaklabel.kernels.votes import pair_counts
 from weaklabel.label_matrix import LabelMatrix
 
 
@@ -23,12 +23,14 @@ def test_a_pass_over_coins_is_a_pass_over_a_table(votes, silence, with_gold, dat
     table[:, 2:] = np.where(np.eye(k, dtype=bool), right[:, None, None], wrong[:, None, None])
     cells = (patterns.labeler_index * (k + 2) + patterns.codes + 2).astype(np.int32)
     events = patterns.indptr, patterns.labeler_index, patterns.codes
-    total, classes, hits = coin_pass(*events, counts, gold, right, wrong, base)
+    scores = [np.repeat(each[:, None], k, axis=1) for each in (right, wrong)]
+    alone = np.eye(k, dtype=bool), np.ones(k, np.int64)
+    total, classes, hits = coin_pass(*events, counts, gold, *alone, *scores, base)
     expected = em_pass(patterns.indptr, cells, counts, gold, table.reshape(-1, k), base)
     assert np.isclose(total, expected[0], rtol=1e-12)
     assert np.allclose(classes, expected[1], rtol=1e-12)
     said = expected[2].reshape(m, k + 2, k)[:, 2:]
-    assert np.allclose(hits, np.trace(said, axis1=1, axis2=2), rtol=1e-12)
+    assert np.allclose(hits[:, 0], np.trace(said, axis1=1, axis2=2), rtol=1e-12)
 
 
 @settings(deadline=None)
